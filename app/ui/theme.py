@@ -1,0 +1,141 @@
+"""Which tokens are in force, and the style sheet made from them. Follows the system's scheme, live."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+from app.ui.tokens import DARK, GRID, LIGHT, RADIUS_SMALL, Tokens
+
+SCHEMES = ("system", "light", "dark")
+
+
+class Theme(QObject):
+    """The application's theme; `changed` fires when the tokens change, and widgets repaint.
+
+    Widgets that paint themselves read `theme().tokens` inside paintEvent; nothing caches a colour.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._choice = "system"
+        self.tokens: Tokens = DARK
+
+    def follow(self, application: QApplication, choice: str = "system") -> None:
+        """Apply a scheme ("system", "light" or "dark") and go on following the system's."""
+        application.setStyle("Fusion")
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._apply)
+        self.choose(choice)
+
+    @property
+    def choice(self) -> str:
+        """What the user chose: "system", "light" or "dark"."""
+        return self._choice
+
+    def choose(self, choice: str) -> None:
+        """Use "light", "dark", or whatever the "system" says."""
+        self._choice = choice if choice in SCHEMES else "system"
+        self._apply()
+
+    def _apply(self) -> None:
+        hints = QGuiApplication.styleHints()
+        dark = self._choice == "dark"
+        if self._choice == "system":
+            dark = hints.colorScheme() == Qt.ColorScheme.Dark
+        self.tokens = DARK if dark else LIGHT
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.setPalette(_palette(self.tokens))
+            application.setStyleSheet(_style_sheet(self.tokens))
+        self.changed.emit()
+
+
+_theme: Theme | None = None
+
+
+def theme() -> Theme:
+    """The one theme of the process."""
+    global _theme
+    if _theme is None:
+        _theme = Theme()
+    return _theme
+
+
+def colour(name: str, alpha: float = 1.0) -> QColor:
+    """A token's colour in the scheme now in force, by its name in `Tokens`."""
+    result = QColor(getattr(theme().tokens, name))
+    result.setAlphaF(alpha)
+    return result
+
+
+def _palette(tokens: Tokens) -> QPalette:
+    palette = QPalette()
+    role = QPalette.ColorRole
+    roles = {
+        role.Window: tokens.ground,
+        role.WindowText: tokens.text,
+        role.Base: tokens.panel,
+        role.AlternateBase: tokens.raised,
+        role.Text: tokens.text,
+        role.PlaceholderText: tokens.quiet,
+        role.Button: tokens.raised,
+        role.ButtonText: tokens.text,
+        role.ToolTipBase: tokens.raised,
+        role.ToolTipText: tokens.text,
+        role.Highlight: tokens.accent,
+        role.HighlightedText: tokens.on_accent,
+        role.Link: tokens.accent,
+        role.Mid: tokens.line,
+        role.Accent: tokens.accent,
+    }
+    for which, value in roles.items():
+        palette.setColor(which, QColor(value))
+    for which in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, which, QColor(tokens.quiet))
+    return palette
+
+
+def _style_sheet(t: Tokens) -> str:
+    half = GRID // 2
+    return f"""
+    QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; padding: {half}px {GRID}px; }}
+    QFrame#panel, QFrame#rail, QFrame#topBar, QFrame#statusBar {{ background: {t.panel}; border: none; }}
+    QLabel[role="quiet"] {{ color: {t.quiet}; }}
+    QLabel[role="caption"] {{ color: {t.quiet}; font-weight: 600; }}
+    QLabel[role="strong"] {{ font-weight: 600; }}
+    QLabel[role="title"] {{ font-weight: 700; }}
+    QPushButton, QComboBox, QLineEdit {{
+        background: {t.raised}; color: {t.text}; border: 1px solid {t.line};
+        border-radius: {RADIUS_SMALL}px; padding: {half + 1}px {GRID + half}px;
+    }}
+    QPushButton:hover, QComboBox:hover {{ border-color: {t.quiet}; }}
+    QPushButton:focus, QComboBox:focus, QLineEdit:focus {{ border-color: {t.accent}; }}
+    QPushButton:disabled, QComboBox:disabled {{ color: {t.quiet}; }}
+    QPushButton:checked {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent}; }}
+    QPushButton[role="primary"] {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent};
+        font-weight: 600; }}
+    QPushButton[role="link"] {{ background: transparent; border: none; color: {t.accent}; padding: 0; }}
+    QPushButton[role="link"]:focus {{ text-decoration: underline; }}
+    QComboBox::drop-down {{ border: none; width: {3 * GRID}px; }}
+    QComboBox QAbstractItemView, QMenu {{
+        background: {t.panel}; color: {t.text}; border: 1px solid {t.line}; padding: {half}px;
+        selection-background-color: {t.raised}; selection-color: {t.text}; outline: none;
+    }}
+    QMenu::item {{ padding: {half}px {2 * GRID}px; border-radius: {half}px; }}
+    QMenu::item:selected {{ background: {t.raised}; }}
+    QMenu::separator {{ height: 1px; background: {t.line}; margin: {half}px; }}
+    QScrollBar:horizontal {{ height: {GRID}px; background: transparent; }}
+    QScrollBar:vertical {{ width: {GRID}px; background: transparent; }}
+    QScrollBar::handle {{ background: {t.line}; border-radius: {half}px; min-width: {3 * GRID}px;
+        min-height: {3 * GRID}px; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+    QSlider::groove:horizontal {{ height: {half}px; background: {t.raised}; border-radius: {half // 2}px; }}
+    QSlider::sub-page:horizontal {{ background: {t.accent}; border-radius: {half // 2}px; }}
+    QSlider::handle:horizontal {{ width: {GRID + half}px; height: {GRID + half}px; margin: -{half}px 0;
+        border-radius: {(GRID + half) // 2}px; background: {t.accent}; }}
+    QSlider::handle:horizontal:focus {{ background: {t.text}; }}
+    """
