@@ -11,10 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported where they are used: the window is on screen before numpy and Pillow are
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL import Image
 
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
@@ -77,6 +76,7 @@ class Preprocessing:
 
     def view(self, pixels: NDArray[np.uint8]) -> NetworkView:
         """Cut out what the network sees of a picture, (H, W, 3) uint8 RGB."""
+        import numpy as np
         from PIL import Image
 
         pixels, offset_x, offset_y = _without_far_ends(pixels)

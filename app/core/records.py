@@ -5,16 +5,18 @@ Colour order is RGB everywhere. Pixels are uint8, 0 to 255, (H, W, 3).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal
 
 from app.core.preprocessing import Preprocessing
 
-Pixels = NDArray[np.uint8]
-FloatMap = NDArray[np.float32]
+if TYPE_CHECKING:  # the window is on screen before numpy is imported: it costs as much as Qt itself
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+    FloatMap = NDArray[np.float32]
 
 BlockKind = Literal["stem", "basic", "bottleneck", "layer", "inception", "head"]
 ShortcutKind = Literal["none", "identity", "padding", "projection"]
@@ -202,7 +204,7 @@ class Prediction:
 
     def top(self, count: int) -> tuple[int, ...]:
         """The indices of the most probable classes, best first; ties go to the lower index."""
-        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        order = (-self.probabilities).argsort(kind="stable")[:count]
         return tuple(int(index) for index in order)
 
 
@@ -230,9 +232,9 @@ class Heatmap:
     @property
     def state(self) -> HeatmapState:
         """Whether there is anything to see, and if not, why not."""
-        if not np.isfinite(self.values).all():
-            return "not finite"
         low, high = float(self.values.min()), float(self.values.max())
+        if not math.isfinite(low) or not math.isfinite(high):  # min and max hand NaN on
+            return "not finite"
         if low == 0 and high == 0:
             return "zero"
         if high <= 0:

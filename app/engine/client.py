@@ -1,0 +1,138 @@
+"""The window's handle on the engine process. No torch, no Qt.
+
+One thread of this process submits one call at a time and waits for it, so the window's thread never does. When the
+engine process dies (killed, out of memory, a poisoned CUDA context), the same thread starts a new one, loads the
+model again and repeats the call; after three deaths on one call it gives up with a sentence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Literal, cast
+
+from app.core.errors import EngineError
+from app.core.records import Answer, EngineInfo, ModelInfo, Request
+from app.engine import boot
+from app.engine.channel import Channel
+
+log = logging.getLogger(__name__)
+
+EngineState = Literal["starting", "ready", "died"]
+StateListener = Callable[[EngineState, EngineInfo | None], None]
+MOST_DEATHS = 3
+
+
+class EngineClient:
+    """Starts, feeds and replaces the engine process.
+
+    Every method returns at once; results and errors come through futures, whose callbacks run on the client's own
+    thread.
+
+    Args:
+        device: "auto", "cpu", "cuda" or "mps".
+        on_state: Called on the client's thread when the engine is starting, ready, or has died.
+    """
+
+    def __init__(self, device: str = "auto", on_state: StateListener | None = None) -> None:
+        self._device = device
+        self._on_state = on_state or (lambda _state, _info: None)
+        self._context = multiprocessing.get_context("spawn")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine-client")
+        self._channel = Channel.create(self._context)
+        self._pool: ProcessPoolExecutor | None = None
+        self._info: EngineInfo | None = None
+        self._model: str | None = None
+        self._closing = False
+
+    def start(self) -> Future[EngineInfo]:
+        """Start the engine process, if there is none."""
+        return self._thread.submit(lambda: cast("EngineInfo", self._call("hello", self._device)))
+
+    def load(self, reference: str) -> Future[ModelInfo]:
+        """Load a model, and make it the one that a new engine would load again.
+
+        The future raises ModelError where the reference leads to no model.
+        """
+
+        def work() -> ModelInfo:
+            info = cast("ModelInfo", self._call("load", reference))
+            self._model = reference
+            return info
+
+        return self._thread.submit(work)
+
+    def answer(self, request: Request) -> Future[Answer]:
+        """Classify, and explain where a method is named.
+
+        The future raises CancelledError after `cancel`, else any ExplorerError.
+        """
+        return self._thread.submit(lambda: cast("Answer", self._call("answer", request)))
+
+    def cancel(self, request_id: int) -> None:
+        """Ask the engine to drop every request up to this one; slow methods stop within a fraction of a second."""
+        self._channel.cancelled.value = max(self._channel.cancelled.value, request_id)
+
+    @property
+    def done(self) -> float:
+        """The share of the present request that is done, 0 to 1; 0 where its method does not tell."""
+        return float(self._channel.done.value)
+
+    @property
+    def pid(self) -> int | None:
+        """The engine's process number, once it is up."""
+        return self._info.pid if self._info else None
+
+    def close(self) -> None:
+        """End the engine, busy or not."""
+        self._closing = True
+        self._drop()
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._drop()  # a call that was just starting one may have made a new pool meanwhile
+
+    def _call(self, verb: str, *arguments: object) -> Any:
+        """Run one function of the service, in a new engine if need be; runs on the client's thread."""
+        for _ in range(MOST_DEATHS):
+            if self._closing:
+                break
+            try:
+                return self._engine().submit(boot.call, verb, *arguments).result()
+            except BrokenProcessPool:
+                log.warning("the engine died during %s", verb)
+                self._drop()
+                if not self._closing:
+                    self._on_state("died", None)
+        if self._closing:
+            raise EngineError("The program is closing.")
+        raise EngineError(
+            f"The engine died {MOST_DEATHS} times on this request, most likely for want of memory.",
+            "Try a smaller model or another picture; the log has the details.",
+        )
+
+    def _engine(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._on_state("starting", None)
+            self._channel.done.value = 0.0
+            self._pool = ProcessPoolExecutor(
+                max_workers=1, mp_context=self._context, initializer=boot.initialise, initargs=(self._channel,)
+            )
+            self._info = self._pool.submit(boot.call, "hello", self._device).result()
+            if self._model is not None:
+                self._pool.submit(boot.call, "load", self._model).result()
+            self._on_state("ready", self._info)
+        return self._pool
+
+    def _drop(self) -> None:
+        pool, self._pool = self._pool, None
+        info, self._info = self._info, None
+        if info is not None:
+            with contextlib.suppress(OSError):
+                os.kill(info.pid, signal.SIGTERM)
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)

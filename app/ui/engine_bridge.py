@@ -1,0 +1,158 @@
+"""The engine as the window sees it: ask, and a signal comes back on the window's thread.
+
+At most one request is in flight. Asking again replaces whatever waits and cancels what is under way, so nothing
+queues, and answers to old requests are dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import CancelledError as FutureCancelled
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from app.core.errors import CancelledError, EngineError, ExplorerError
+from app.core.records import Answer, EngineInfo, ModelInfo, Request
+from app.engine.client import EngineClient, EngineState
+
+log = logging.getLogger(__name__)
+
+PROGRESS_INTERVAL = 100  # milliseconds between looks at the progress of a slow method
+
+
+class EngineBridge(QObject):
+    """Signals for everything that the engine says.
+
+    Signals:
+        state_changed(state, info): "starting", "ready" with an EngineInfo, or "died".
+        model_loaded(ModelInfo), model_failed(reference, ExplorerError)
+        answered(Answer), failed(request id, ExplorerError): for the newest request only.
+        progressed(request id, share): while a slow method works.
+    """
+
+    state_changed = Signal(str, object)
+    model_loaded = Signal(object)
+    model_failed = Signal(str, object)
+    answered = Signal(object)
+    failed = Signal(int, object)
+    progressed = Signal(int, float)
+
+    _state = Signal(str, object)
+    _loaded = Signal(str, object)
+    _finished = Signal(int, object)
+
+    def __init__(self, device: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._client = EngineClient(device, self._on_state)
+        self._newest = 0
+        self._in_flight: int | None = None
+        self._waiting: Request | None = None
+        self._wanted_model = ""
+        self._state.connect(self.state_changed)
+        self._loaded.connect(self._on_loaded)
+        self._finished.connect(self._on_finished)
+        self._ticker = QTimer(self, interval=PROGRESS_INTERVAL)
+        self._ticker.timeout.connect(self._tick)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is in flight."""
+        return self._in_flight is not None
+
+    def start(self) -> None:
+        """Start the engine process in the background."""
+        self._client.start().add_done_callback(self._report_start)
+
+    def load(self, reference: str) -> None:
+        """Load a model; the newest wish wins."""
+        self._wanted_model = reference
+        self.cancel()
+        future = self._client.load(reference)
+        future.add_done_callback(lambda done: self._emit_result(self._loaded, reference, done))
+
+    def ask(self, request: Request) -> int:
+        """Put a question; its id is replaced by a fresh one, which is returned."""
+        self._newest += 1
+        request = replace(request, id=self._newest)
+        self._waiting = request
+        if self._in_flight is None:
+            self._send()
+        else:
+            self._client.cancel(self._in_flight)
+        return request.id
+
+    def cancel(self) -> None:
+        """Forget the newest question; its answer will not come."""
+        self._waiting = None
+        if self._in_flight is not None:
+            self._client.cancel(self._in_flight)
+        self._newest += 1
+
+    def close(self) -> None:
+        """End the engine."""
+        self._ticker.stop()
+        self._client.close()
+
+    def _send(self) -> None:
+        request, self._waiting = self._waiting, None
+        if request is None:
+            return
+        self._in_flight = request.id
+        self._ticker.start()
+        future = self._client.answer(request)
+        future.add_done_callback(lambda done: self._emit_result(self._finished, request.id, done))
+
+    # The next four run on the client's thread; emitting hands over to the window's.
+
+    def _on_state(self, state: EngineState, info: EngineInfo | None) -> None:
+        self._emit(self._state, state, info)
+
+    def _report_start(self, future: Future[Any]) -> None:
+        if not future.cancelled() and isinstance(error := future.exception(), ExplorerError):
+            self._emit(self._loaded, "", error)
+
+    def _emit_result(self, signal: Any, key: int | str, future: Future[Any]) -> None:
+        try:
+            result = future.result()
+        except FutureCancelled:
+            return
+        except ExplorerError as error:
+            result = error
+        except Exception as error:  # noqa: BLE001 - the engine's surprises must reach the page, and the log has them
+            log.exception("the engine raised something unexpected")
+            result = EngineError(f"The engine failed: {error}.", "The log has the details.")
+        self._emit(signal, key, result)
+
+    def _emit(self, signal: Any, *arguments: object) -> None:
+        try:
+            signal.emit(*arguments)
+        except RuntimeError:  # the window is gone, and with it whoever wanted to know
+            log.info("an answer came after the window had closed")
+
+    @Slot(str, object)
+    def _on_loaded(self, reference: str, result: object) -> None:
+        if reference and reference != self._wanted_model:
+            return
+        if isinstance(result, ModelInfo):
+            self.model_loaded.emit(result)
+        else:
+            self.model_failed.emit(reference, result)
+
+    @Slot(int, object)
+    def _on_finished(self, request_id: int, result: object) -> None:
+        self._in_flight = None
+        self._ticker.stop()
+        if request_id == self._newest:
+            if isinstance(result, Answer):
+                self.answered.emit(result)
+            elif not isinstance(result, CancelledError):
+                self.failed.emit(request_id, result)
+        self._send()
+
+    @Slot()
+    def _tick(self) -> None:
+        if self._in_flight == self._newest and (share := self._client.done) > 0:
+            self.progressed.emit(self._newest, share)
