@@ -26,6 +26,10 @@ PROGRESS_INTERVAL = 100  # milliseconds between looks at the progress of a slow 
 class EngineBridge(QObject):
     """Signals for everything that the engine says.
 
+    Args:
+        device: "auto", "cpu", "cuda" or "mps".
+        client: What to talk to, where it is not the real thing (tests).
+
     Signals:
         state_changed(state, info): "starting", "ready" with an EngineInfo, or "died".
         model_loaded(ModelInfo), model_failed(reference, ExplorerError)
@@ -44,9 +48,9 @@ class EngineBridge(QObject):
     _loaded = Signal(str, object)
     _finished = Signal(int, object)
 
-    def __init__(self, device: str, parent: QObject | None = None) -> None:
+    def __init__(self, device: str, parent: QObject | None = None, *, client: type[EngineClient] | None = None) -> None:
         super().__init__(parent)
-        self._client = EngineClient(device, self._on_state)
+        self._client = (client or EngineClient)(device, self._on_state)
         self._newest = 0
         self._in_flight: int | None = None
         self._waiting: Request | None = None
@@ -121,7 +125,7 @@ class EngineBridge(QObject):
             return
         except ExplorerError as error:
             result = error
-        except Exception as error:  # noqa: BLE001 - the engine's surprises must reach the page, and the log has them
+        except Exception as error:  # the engine's surprises must reach the page; the log has the rest
             log.exception("the engine raised something unexpected")
             result = EngineError(f"The engine failed: {error}.", "The log has the details.")
         self._emit(signal, key, result)

@@ -119,6 +119,16 @@ def _style_sheet(t: Tokens) -> str:
         font-weight: 600; }}
     QPushButton[role="link"] {{ background: transparent; border: none; color: {t.accent}; padding: 0; }}
     QPushButton[role="link"]:focus {{ text-decoration: underline; }}
+    QPushButton[role="search"] {{ background: {t.ground}; color: {t.quiet}; text-align: left;
+        min-width: {30 * GRID}px; }}
+    QToolButton[role="rail"] {{ background: transparent; color: {t.quiet}; border: 1px solid transparent;
+        border-radius: {RADIUS_SMALL}px; padding: {half}px; }}
+    QToolButton[role="rail"]:hover {{ color: {t.text}; background: {t.raised}; }}
+    QToolButton[role="rail"]:checked {{ color: {t.text}; background: {t.raised}; }}
+    QToolButton[role="rail"]:focus {{ border-color: {t.accent}; }}
+    QFrame#palette {{ background: {t.panel}; border: 1px solid {t.line}; }}
+    QListWidget#paletteList {{ background: {t.panel}; }}
+    QScrollArea#inspector {{ background: {t.panel}; border: none; border-left: 1px solid {t.line}; }}
     QComboBox::drop-down {{ border: none; width: {3 * GRID}px; }}
     QComboBox QAbstractItemView, QMenu {{
         background: {t.panel}; color: {t.text}; border: 1px solid {t.line}; padding: {half}px;

@@ -1,0 +1,20 @@
+"""`gui`: open the window, with options."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from app.commands.options import DEVICES
+
+
+@click.command()
+@click.argument("pictures", nargs=-1, type=click.Path(exists=True))
+@click.option("--model", default="", help="Id or file of the model to use.")
+@click.option("--device", default="", type=click.Choice(["", *DEVICES]), help="Where to compute.")
+def command(pictures: tuple[str, ...], model: str, device: str) -> None:
+    """Open the window, with these pictures and folders in it."""
+    from app.ui.start import start
+
+    sys.exit(start(pictures, model=model, device=device))

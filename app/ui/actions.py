@@ -1,0 +1,99 @@
+"""Every action of the program in one table: the shortcuts sheet and the palette are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One thing that the user can do.
+
+    Attributes:
+        name: How code calls it.
+        group: Under which heading the shortcuts sheet lists it.
+        text: What the user reads.
+        shortcuts: In Qt's portable notation; the first is shown.
+    """
+
+    name: str
+    group: str
+    text: str
+    shortcuts: tuple[str, ...] = ()
+
+
+ACTIONS = (
+    ActionSpec("open", "Pictures", "Open pictures …", ("Ctrl+O",)),
+    ActionSpec("open-folder", "Pictures", "Open a folder …", ("Ctrl+Shift+O",)),
+    ActionSpec("paste", "Pictures", "Paste a picture", ("Ctrl+V",)),
+    ActionSpec("samples", "Pictures", "Show the sample pictures"),
+    ActionSpec("next", "Pictures", "Next picture", ("PgDown",)),
+    ActionSpec("previous", "Pictures", "Previous picture", ("PgUp",)),
+    ActionSpec("remove", "Pictures", "Take the picture off the strip", ("Ctrl+Backspace",)),
+    ActionSpec("clear-recent", "Pictures", "Forget the recent pictures"),
+    ActionSpec("network-view", "View", "What the network saw", ("V",)),
+    ActionSpec("heatmap", "View", "Show or hide the heatmap", ("H",)),
+    ActionSpec("opacity-up", "View", "Heatmap more opaque", ("]",)),
+    ActionSpec("opacity-down", "View", "Heatmap more transparent", ("[",)),
+    ActionSpec("fit", "View", "Fit the picture", ("Ctrl+0",)),
+    ActionSpec("zoom-in", "View", "Zoom in", ("Ctrl++", "Ctrl+=")),
+    ActionSpec("zoom-out", "View", "Zoom out", ("Ctrl+-",)),
+    ActionSpec("scheme", "View", "Light, dark or as the system", ("Ctrl+Shift+L",)),
+    ActionSpec("winning-class", "Explanation", "Explain the winning class", ("W",)),
+    ActionSpec("last-block", "Explanation", "Explain at the last block", ("L",)),
+    ActionSpec("next-block", "Explanation", "Explain one block later", ("Alt+Right",)),
+    ActionSpec("previous-block", "Explanation", "Explain one block earlier", ("Alt+Left",)),
+    ActionSpec("next-method", "Explanation", "Next method", ("M",)),
+    ActionSpec("cancel", "Explanation", "Stop the explanation under way", ("Esc",)),
+    ActionSpec("open-model", "Models", "Open a model file …", ("Ctrl+M",)),
+    ActionSpec("save-picture", "Save and copy", "Save the picture with its heatmap …", ("Ctrl+S",)),
+    ActionSpec("save-map", "Save and copy", "Save the raw map (NPY) …", ("Ctrl+Shift+S",)),
+    ActionSpec("save-table", "Save and copy", "Save the predictions (CSV) …", ("Ctrl+E",)),
+    ActionSpec("copy-picture", "Save and copy", "Copy the picture with its heatmap", ("Ctrl+C",)),
+    ActionSpec("copy-table", "Save and copy", "Copy the predictions", ("Ctrl+Shift+C",)),
+    ActionSpec("page-explore", "Program", "Explore", ("Ctrl+1",)),
+    ActionSpec("palette", "Program", "Search actions", ("Ctrl+K", "Ctrl+Shift+P")),
+    ActionSpec("shortcuts", "Program", "Keyboard shortcuts", ("?", "F1")),
+    ActionSpec("log-folder", "Program", "Open the folder with the logs"),
+    ActionSpec("about", "Program", "About ResNet Explorer"),
+    ActionSpec("quit", "Program", "Quit", ("Ctrl+Q",)),
+)
+
+
+class Actions:
+    """The table as QActions of one window.
+
+    Args:
+        window: Its shortcuts work anywhere in this window.
+    """
+
+    def __init__(self, window: QWidget) -> None:
+        self._actions: dict[str, QAction] = {}
+        for spec in ACTIONS:
+            action = QAction(QCoreApplication.translate("Actions", spec.text), window)
+            action.setObjectName(spec.name)
+            action.setShortcuts([QKeySequence(shortcut) for shortcut in spec.shortcuts])
+            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+            window.addAction(action)
+            self._actions[spec.name] = action
+
+    def __getitem__(self, name: str) -> QAction:
+        return self._actions[name]
+
+    def __iter__(self) -> Iterator[QAction]:
+        return iter(self._actions.values())
+
+    def on(self, name: str, slot: Callable[[], object]) -> None:
+        """Call a function when the action is triggered."""
+        self._actions[name].triggered.connect(lambda: slot())
+
+    def tip(self, name: str) -> str:
+        """The action's text and its shortcut, for tooltips."""
+        action = self._actions[name]
+        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        return f"{action.text()}  ({keys})" if keys else action.text()

@@ -1,0 +1,347 @@
+"""Wires the window together. The only place that knows every part."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, QUrl
+from PySide6.QtGui import QAction, QDesktopServices, QImage
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+from app import paths
+from app.core.errors import ExplorerError
+from app.ui.background import Background
+from app.ui.engine_bridge import EngineBridge
+from app.ui.explore_page import ExplorePage
+from app.ui.inspector import OPEN_MODEL
+from app.ui.main_window import MainWindow
+from app.ui.saving import Saving
+from app.ui.session import Session
+from app.ui.settings import Settings, SettingsFile
+from app.ui.theme import SCHEMES, theme
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.core.records import EngineInfo, ModelInfo
+    from app.engine.client import EngineClient
+
+log = logging.getLogger(__name__)
+
+OPACITY_STEP = 0.1
+SAVE_DELAY = 1000  # milliseconds after the last change of a setting
+
+
+class Composition(QObject):
+    """One window with everything behind it.
+
+    Args:
+        pictures: Files and folders to open at once.
+        model: A model to use instead of the remembered one.
+        device: A device to use instead of the remembered one.
+        client: What to talk to instead of a real engine (tests).
+    """
+
+    def __init__(
+        self,
+        pictures: Sequence[Path] = (),
+        model: str = "",
+        device: str = "",
+        *,
+        client: type[EngineClient] | None = None,
+    ) -> None:
+        super().__init__()
+        self._file = SettingsFile(paths.config() / "settings.json")
+        self.settings: Settings = self._file.read()
+        if model:
+            self.settings = dataclasses.replace(self.settings, model=model)
+        self._pictures = list(pictures)
+        self.window = MainWindow()
+        self.background = Background(self)
+        self.session = Session(self.background, self)
+        self.engine = EngineBridge(device or self.settings.device, self, client=client)
+        self.explore = ExplorePage(self.session, self.engine, self.background, self.window.actions_table)
+        self.window.add_page(self.explore, "explore", self.tr("Explore"))
+        self._saver = QTimer(self, singleShot=True, interval=SAVE_DELAY)
+        self._saver.timeout.connect(self._save_settings)
+        self._titles: dict[str, str] = {}
+        self._info: EngineInfo | None = None
+        self._connect()
+        self._connect_actions()
+        self.explore.set_opacity(self.settings.opacity)
+        self.window.restore_geometry_text(self.settings.geometry)
+        self.window.set_engine_state("starting", self.tr("Starting the engine …"))
+
+    def show(self) -> None:
+        """Show the window; everything that takes time starts after it is on screen."""
+        self.window.show()
+        QTimer.singleShot(0, self._start)
+
+    def close(self) -> None:
+        """End threads and the engine; the settings are saved."""
+        self._saver.stop()
+        self.settings = dataclasses.replace(self.settings, geometry=self.window.save_geometry_text())
+        self._save_settings()
+        self.engine.close()
+        self.background.close()
+
+    def _start(self) -> None:
+        from app.render.colormaps import colour_map_names
+
+        self.engine.start()
+        self.explore.colour_map = self.settings.colour_map
+        self.explore.inspector.set_colour_maps(colour_map_names(), self.settings.colour_map)
+        if self._file.notice:
+            self.explore.notices.show_notice(self._file.notice, key="settings")
+        self._list_models()
+        if self._pictures:
+            self._add_paths(self._pictures)
+        else:
+            self.show_samples()
+
+    def show_samples(self) -> None:
+        """Put the program's own pictures on the strip, none of them chosen."""
+        samples = sorted((paths.assets() / "samples").glob("*.png")) + sorted(
+            (paths.assets() / "samples").glob("*.jpg")
+        )
+        self.explore.set_samples(self.session.add_unchosen(samples))
+
+    def _list_models(self) -> None:
+        from app.zoo.cards import read_library
+
+        library = read_library()
+        cards = [card for card in library.cards if card.weights_path.is_file()]
+        self._titles = {card.id: card.title for card in cards}
+        for problem in library.problems:
+            self.explore.notices.show_notice(str(problem), key="cards")
+        wanted = self.settings.model or (cards[0].id if cards else "")
+        if wanted not in self._titles and Path(wanted).is_file():
+            self._titles[wanted] = Path(wanted).name
+        if wanted not in self._titles and cards:
+            wanted = cards[0].id
+        self.explore.inspector.set_models(list(self._titles.items()), wanted)
+        if wanted:
+            self.engine.load(wanted)
+        else:
+            self.explore.notices.show_notice(
+                self.tr("No model is installed. Open a model file with Ctrl+M."), key="model"
+            )
+
+    def _connect(self) -> None:
+        window, explore, inspector = self.window, self.explore, self.explore.inspector
+        window.paths_dropped.connect(self._add_paths)
+        window.url_dropped.connect(self.session.add_url)
+        window.bytes_dropped.connect(self.session.add_bytes)
+        window.image_dropped.connect(self._add_image)
+        window.drag_changed.connect(explore.set_drop_active)
+        window.closing.connect(self.close)
+        explore.status_changed.connect(window.set_status)
+        explore.title_changed.connect(window.set_picture_name)
+        self.engine.state_changed.connect(self._on_engine_state)
+        self.engine.model_loaded.connect(self._on_model)
+        self.engine.model_failed.connect(self._on_model_failed)
+        inspector.model_chosen.connect(self._choose_model)
+        inspector.method_chosen.connect(self._choose_method)
+        inspector.opacity_changed.connect(self._choose_opacity)
+        inspector.colour_map_chosen.connect(self._choose_colour_map)
+
+    def _connect_actions(self) -> None:
+        explore, window, on = self.explore, self.window, self.window.actions_table.on
+        on("open", self._open_pictures)
+        on("open-folder", self._open_folder)
+        on("paste", window.paste)
+        on("samples", self.show_samples)
+        on("next", lambda: self.session.step(1))
+        on("previous", lambda: self.session.step(-1))
+        on("remove", lambda: self.session.remove(self.session.current))
+        on("clear-recent", lambda: self._change(recent=()))
+        on("network-view", explore.toggle_network_view)
+        on("heatmap", explore.toggle_heatmap)
+        on("opacity-up", lambda: self._choose_opacity(min(1.0, explore.opacity + OPACITY_STEP)))
+        on("opacity-down", lambda: self._choose_opacity(max(0.0, explore.opacity - OPACITY_STEP)))
+        on("fit", explore.canvas.fit)
+        on("zoom-in", explore.canvas.zoom_in)
+        on("zoom-out", explore.canvas.zoom_out)
+        on("scheme", self._next_scheme)
+        on("winning-class", lambda: explore.explain_class(None))
+        on("last-block", lambda: explore.explain_at(None))
+        on("next-block", lambda: explore.step_block(1))
+        on("previous-block", lambda: explore.step_block(-1))
+        on("next-method", self._next_method)
+        on("cancel", explore.cancel)
+        on("open-model", self._open_model)
+        on("palette", self._open_palette)
+        on("shortcuts", self._show_shortcuts)
+        on("log-folder", lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(paths.logs()))))
+        on("about", self._about)
+        on("quit", window.close)
+        saving = Saving(explore, self.background)
+        on("save-picture", saving.save_picture)
+        on("save-map", saving.save_map)
+        on("save-table", saving.save_table)
+        on("copy-picture", saving.copy_picture)
+        on("copy-table", saving.copy_table)
+
+    # Pictures.
+
+    def _add_paths(self, dropped: list[Path]) -> None:
+        settings = self.settings
+        for path in dropped[:1]:
+            settings = settings.with_recent(path.absolute())
+        self._change(recent=settings.recent)
+        self.session.add_paths(dropped)
+
+    def _add_image(self, image: QImage, name: str) -> None:
+        from app.ui.pixels import frame_of
+
+        self.session.add_frame(frame_of(image, name))
+
+    def _open_pictures(self) -> None:
+        from app.sources.files import PICTURE_SUFFIXES
+
+        patterns = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
+        chosen, _ = QFileDialog.getOpenFileNames(
+            self.window,
+            self.tr("Open pictures"),
+            self._last_folder(),
+            self.tr("Pictures ({0});;All files (*)").format(patterns),
+        )
+        if chosen:
+            self._add_paths([Path(one) for one in chosen])
+
+    def _open_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self.window, self.tr("Open a folder"), self._last_folder())
+        if chosen:
+            self._add_paths([Path(chosen)])
+
+    def _last_folder(self) -> str:
+        if not self.settings.recent:
+            return ""
+        last = Path(self.settings.recent[0])
+        return str(last if last.is_dir() else last.parent)
+
+    # Models and the engine.
+
+    def _on_engine_state(self, state: str, info: EngineInfo | None) -> None:
+        if state == "ready" and info is not None:
+            self._info = info
+            self.window.set_engine_state(state, info.device_title)
+            names = [method.name for method in info.methods]
+            current = self.settings.method if self.settings.method in names else names[0]
+            self.explore.inspector.set_methods(info.methods, current)
+            if self.explore.method is None:
+                self._choose_method(current)
+            self.explore.notices.clear("died")
+        elif state == "died":
+            self.window.set_engine_state(state, self.tr("The engine died"))
+            text = self.tr("The engine died. A new one is starting and will repeat what was asked.")
+            self.explore.notices.show_notice(text, key="died")
+        else:
+            self.window.set_engine_state(state, self.tr("Starting the engine …"))
+
+    def _choose_model(self, reference: str) -> None:
+        if reference == OPEN_MODEL:
+            self.explore.inspector.show_model(self.settings.model)
+            self._open_model()
+            return
+        self.window.set_status(self.tr("Loading {0} …").format(self._titles.get(reference, reference)))
+        self.engine.load(reference)
+
+    def _open_model(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(
+            self.window,
+            self.tr("Open a model file"),
+            self._last_folder(),
+            self.tr("Checkpoints ({0});;All files (*)").format("*.safetensors *.pt *.pth *.ckpt *.th *.bin *.tar"),
+        )
+        if chosen:
+            self._titles[chosen] = Path(chosen).name
+            self.explore.inspector.set_models(list(self._titles.items()), chosen)
+            self._choose_model(chosen)
+
+    def _on_model(self, model: ModelInfo) -> None:
+        self._titles.setdefault(model.reference, model.title)
+        self.explore.inspector.set_models(list(self._titles.items()), model.reference)
+        self.window.set_engine_state("ready", model.device_title)
+        self.window.set_status("")
+        self._change(model=model.reference)
+        self.explore.set_model(model)
+
+    def _on_model_failed(self, reference: str, error: ExplorerError) -> None:
+        self.explore.notices.show_notice(str(error), key="model")
+        self.window.set_status("")
+        current = self.explore.model.reference if self.explore.model else ""
+        if Path(reference).is_absolute():  # a file that could not be taken in is not offered again
+            self._titles.pop(reference, None)
+        self.explore.inspector.set_models(list(self._titles.items()), current)
+
+    # Explanations and looks.
+
+    def _choose_method(self, name: str) -> None:
+        if self._info is None:
+            return
+        method = next(method for method in self._info.methods if method.name == name)
+        self._change(method=name)
+        self.explore.set_method(method)
+
+    def _next_method(self) -> None:
+        if self._info is not None and self.explore.method is not None:
+            names = [method.name for method in self._info.methods]
+            self._choose_method(names[(names.index(self.explore.method.name) + 1) % len(names)])
+
+    def _choose_opacity(self, opacity: float) -> None:
+        self.explore.set_opacity(opacity)
+        self._change(opacity=opacity)
+
+    def _choose_colour_map(self, name: str) -> None:
+        self._change(colour_map=name)
+        self.explore.set_colour_map(name)
+
+    def _next_scheme(self) -> None:
+        choice = SCHEMES[(SCHEMES.index(theme().choice) + 1) % len(SCHEMES)]
+        theme().choose(choice)
+        self._change(scheme=choice)
+        self.window.set_status(self.tr("colours: {0}").format(choice))
+
+    # Overlays.
+
+    def _open_palette(self) -> None:
+        from app.ui.palette import Palette
+
+        Palette([*self.window.actions_table, *self._recent_actions()], self.window).open()
+
+    def _recent_actions(self) -> list[QAction]:
+        actions: list[QAction] = []
+        for path in self.settings.recent:
+            action = QAction(self.tr("Open recent: {0}").format(path), self.window)
+            action.triggered.connect(lambda _checked=False, path=path: self._add_paths([Path(path)]))
+            actions.append(action)
+        return actions
+
+    def _show_shortcuts(self) -> None:
+        from app.ui.shortcuts import ShortcutSheet
+
+        ShortcutSheet(self.window).open()
+
+    def _about(self) -> None:
+        from importlib import metadata
+
+        version = metadata.version("resnet-explorer")
+        torch_version = self._info.torch_version if self._info else "–"
+        QMessageBox.about(
+            self.window,
+            self.tr("About ResNet Explorer"),
+            self.tr("ResNet Explorer {0}\ntorch {1}\n\nNothing is sent anywhere, ever.").format(version, torch_version),
+        )
+
+    # Settings.
+
+    def _change(self, **changes: object) -> None:
+        self.settings = dataclasses.replace(self.settings, **changes)  # type: ignore[arg-type]
+        self._saver.start()
+
+    def _save_settings(self) -> None:
+        self._file.write(self.settings)

@@ -1,0 +1,123 @@
+"""From a command to a window on screen, or one sentence on why there cannot be one."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app import bootstrap
+
+if TYPE_CHECKING:
+    from app.ui.composition import Composition
+
+CANNOT_START = 2
+
+
+def start(pictures: Sequence[str] = (), *, model: str = "", device: str = "") -> int:
+    """Show the window and stay until it is closed; the process's exit code.
+
+    Args:
+        pictures: Paths of files and folders to open.
+        model: A model to use instead of the remembered one.
+        device: "auto", "cpu", "cuda" or "mps" instead of the remembered one.
+    """
+    if problem := display_problem():
+        print(problem, file=sys.stderr)
+        return CANNOT_START
+    missing = [one for one in pictures if not Path(one).exists()]
+    if missing:
+        print(f"There is no file or command “{missing[0]}”. “--help” lists the commands.", file=sys.stderr)
+        return CANNOT_START
+    bootstrap.prepare_process("window")
+    try:
+        from PySide6.QtWidgets import QApplication
+    except ImportError as error:
+        print(f"The window cannot open: {error}. {_libraries_remedy()}", file=sys.stderr)
+        return CANNOT_START
+    application = QApplication([sys.argv[0]])
+    application.setApplicationName("ResNet Explorer")
+    application.setDesktopFileName("resnet-explorer")
+
+    from app.ui.composition import Composition
+    from app.ui.theme import theme
+
+    composition = Composition([Path(one).absolute() for one in pictures], model, device)
+    theme().follow(application, composition.settings.scheme)
+    composition.show()
+    _end_on_signals(composition)
+    application.aboutToQuit.connect(composition.close)
+    return application.exec()
+
+
+def _end_on_signals(composition: Composition) -> None:
+    """Close the window on Ctrl+C and when the system asks.
+
+    Qt's loop sleeps in C++ and lets Python's handlers run only when an event comes. A signal writes a byte into a
+    socket that the loop watches: that is such an event.
+    """
+    if sys.platform == "win32":
+        return  # a windowed program gets no such signals there
+    import signal
+
+    from PySide6.QtCore import QSocketNotifier
+
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.setblocking(False)
+    signal.set_wakeup_fd(far.fileno())
+    notifier = QSocketNotifier(near.fileno(), QSocketNotifier.Type.Read, composition)
+    notifier.activated.connect(lambda: near.recv(64))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: (far, composition.window.close()))
+
+
+def display_problem() -> str:
+    """Why no window can open here, in one sentence with the remedy; "" where one can.
+
+    Asked before Qt is started, which would end the process without a word that helps.
+    """
+    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM", "xcb").split(":")[0] not in (
+        "xcb",
+        "wayland",
+    ):
+        return ""
+    remedy = "Use a command such as “classify” (see --help), or a virtual display: xvfb-run -a python main.py"
+    if os.environ.get("WAYLAND_DISPLAY"):
+        return ""
+    display = os.environ.get("DISPLAY", "")
+    if not display:
+        return f"There is no display for the window. {remedy}"
+    if not _x_server_answers(display):
+        return f"The display {display} does not answer. {remedy}"
+    return ""
+
+
+def _x_server_answers(display: str) -> bool:
+    """Whether something listens where an X server of this name would."""
+    host, _, number = display.rpartition(":")
+    screen = number.split(".")[0]
+    if not screen.isdigit():
+        return True  # a notation that only X's own library knows
+    if host in ("", "unix"):
+        for address in (f"\0/tmp/.X11-unix/X{screen}", f"/tmp/.X11-unix/X{screen}"):
+            with socket.socket(socket.AF_UNIX) as unix:
+                try:
+                    unix.connect(address)
+                except OSError:
+                    continue
+                return True
+        return False
+    try:
+        with socket.create_connection((host.strip("[]"), 6000 + int(screen)), timeout=3):
+            return True
+    except OSError:
+        return False
+
+
+def _libraries_remedy() -> str:
+    start = {"linux": "“python3 packaging/dev.py start” says which system libraries are missing."}
+    return start.get(sys.platform, "Install the program again.")
