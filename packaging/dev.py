@@ -57,16 +57,22 @@ def main(arguments: list[str]) -> int:
 def start(arguments: list[str]) -> int:
     """Install what the program needs and become it."""
     python = environment.ensure()
+    window = wants_window(arguments)
     try:
-        qt_libraries.ensure(python, window=not arguments)
+        qt_libraries.ensure(python, window=window)
     except SetupError as error:
-        if not arguments:
+        if window:
             raise
-        say(f"{error} Going on without: the command-line verbs need no window.")
+        say(f"{error} Going on without, as “{arguments[0]}” needs no window.")
     command = [str(python), str(ROOT / "main.py"), *arguments]
     if os.name != "nt":  # exec there would give the prompt back while the program still runs
         os.execv(command[0], command)
     return subprocess.call(command)
+
+
+def wants_window(arguments: list[str]) -> bool:
+    """Whether the program will open its window: without a verb, or for pictures named in place of one."""
+    return not arguments or arguments[0] == "gui" or Path(arguments[0]).exists()
 
 
 def test(arguments: list[str]) -> int:

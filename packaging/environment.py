@@ -31,6 +31,7 @@ STAMP = "resnet-explorer-setup.json"
 # the builds for macOS and Windows do not.
 NEEDED_GIGABYTES = 10 if sys.platform == "linux" else 3
 WORTH_MENTIONING_MEGABYTES = 50
+WORTH_MENTIONING_PACKAGES = 25
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,11 @@ def _ensure(extras: frozenset[str]) -> Path:
     if found.covers(wanted, extras):
         return python
     extras |= found.extras  # what an earlier command installed stays up to date too
-    if not found.fingerprint:
+    if found.fingerprint:
+        say("The requirements changed, the folder moved, or more is wanted: bringing the libraries up to date.")
+    else:
         _check_room()
+        say("Installing the libraries: several GB on Linux, most of it PyTorch; some minutes the first time.")
     # From here until the new stamp the environment is half done, and the next run has to know.
     (ENVIRONMENT / STAMP).unlink(missing_ok=True)
     _install(python, extras)
@@ -200,7 +204,6 @@ def _disk_full(detail: str = "") -> SetupError:
 
 def _install(python: Path, extras: frozenset[str]) -> None:
     target = f".[{','.join(sorted(extras))}]" if extras else "."
-    say("Installing the libraries: several GB on Linux, most of it PyTorch; some minutes the first time.")
     started = time.monotonic()
     # Several GB of wheels pass through the temporary folder, and the system's may be a small one in memory.
     temporary = ENVIRONMENT / "tmp"
@@ -238,8 +241,9 @@ def progress(line: str) -> str:
         name, size, unit = download.groups()
         megabytes = float(size) * (1000 if unit == "GB" else 1)
         return f"Downloading {name}, {megabytes:.0f} MB." if megabytes >= WORTH_MENTIONING_MEGABYTES else ""
-    if line.startswith("Installing collected packages:"):
-        return f"Unpacking {line.count(',') + 1} packages; this takes a minute or two."
+    packages = line.count(",") + 1
+    if line.startswith("Installing collected packages:") and packages >= WORTH_MENTIONING_PACKAGES:
+        return f"Unpacking {packages} packages; this takes a minute or two."
     return ""
 
 
@@ -254,13 +258,12 @@ def _explained(output: str, what: str) -> SetupError:
     ):
         remedy = "Check the connection, the proxy and pip's settings (“pip config list”), then run this again."
         return SetupError(f"{what} The package registry cannot be reached.", remedy)
-    if "No matching distribution found" in output:
+    if absent := re.search(r"No matching distribution found for ([\w.-]+)", output):
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        requirement = re.search(r"No matching distribution found for (\S+)", output)
-        name = requirement.group(1) if requirement else "one of the libraries"
         return SetupError(
-            f"{what} There is no build of {name} for Python {version} on this machine.",
-            "Use a Python version between 3.11 and 3.13, 64 bits, and run this again with it.",
+            f"{what} It found no build of {absent.group(1)} for Python {version} on this machine.",
+            "Check pip's settings (“pip config list”), or use another 64-bit Python from 3.11 on: PyTorch and PySide6 "
+            "take some months to support a new one.",
         )
     if "Permission denied" in output or "Errno 13" in output:
         return SetupError(f"{what} Some files may not be written.", f"Make {ROOT} yours, and run this again.")

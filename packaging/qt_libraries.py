@@ -79,8 +79,8 @@ def ensure(python: Path, *, window: bool) -> None:
     missing = missing_libraries(qt, OFFSCREEN)
     if system_packages.may_install():
         missing |= missing_libraries(qt, X11)  # a display may come later: xvfb-run, ssh -X
-    elif window and not missing:
-        missing = _missing_for_display(qt, os.environ)
+    elif window:
+        missing |= _missing_for_display(qt, os.environ)
     if missing:
         _provide(missing)
     fonts = _start(python)

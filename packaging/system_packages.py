@@ -49,9 +49,9 @@ def install(packages: tuple[str, ...], purpose: str) -> None:
     """
     if not may_install():
         if shutil.which("apt-get"):
-            remedy = f"Install it with “{command_for(packages)}”, then run this again."
+            remedy = f"Install what is missing with “{command_for(packages)}”, then run this again."
         else:
-            remedy = f"Install it with the system's package manager (Debian calls it {' '.join(packages)})."
+            remedy = f"Install them with the system's package manager (Debian's names: {' '.join(packages)})."
         raise SetupError(f"This system lacks {purpose}.", remedy)
     say(f"This system lacks {purpose}; as root, installing {' '.join(packages)} with apt-get.")
     surroundings = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
