@@ -22,7 +22,7 @@ from app.core.records import NetworkOutline, ShortcutKind
 from app.networks.registry import Options, block_info, families, parameter_count, reject_unknown_options
 
 Shortcut = Literal["none", "A", "B", "C"]
-Padding = Literal["symmetric", "end"]
+Padding = Literal["symmetric", "end", "average"]
 STAGES = 3
 
 
@@ -34,7 +34,8 @@ class CifarOptions:
         block: "basic" (two 3×3 convolutions) or "bottleneck" (1×1, 3×3, 1×1 with four times the filters out).
         shortcut: "A" subsamples and pads with zero channels (no parameters); "B" projects with a 1×1 convolution
             where the shape changes, "C" everywhere; "none" is the plain twin.
-        padding: Where option A puts the zero channels: half at each end, or all at the end.
+        padding: Where option A puts the zero channels: half at each end, or all at the end. “average” puts them at the
+            end and averages 2×2 pixels where the others take every second pixel.
         norm: "batch" or "none".
         activation: "post" is the paper's order; "pre" is batch norm and ReLU before each convolution (He et al. 2016).
         width: Filters of the first stage.
@@ -60,7 +61,7 @@ class CifarOptions:
         choices: dict[str, tuple[object, ...]] = {
             "block": ("basic", "bottleneck"),
             "shortcut": ("none", "A", "B", "C"),
-            "padding": ("symmetric", "end"),
+            "padding": ("symmetric", "end", "average"),
             "norm": ("batch", "none"),
             "activation": ("post", "pre"),
         }
@@ -77,18 +78,23 @@ class CifarOptions:
 
 
 class PaddedShortcut(nn.Module):
-    """Option A: take every second pixel, fill the missing channels with zeros. No parameters."""
+    """Option A: take every second pixel (or average), fill the missing channels with zeros. No parameters."""
 
     def __init__(self, channels_in: int, channels_out: int, stride: int, padding: Padding) -> None:
         super().__init__()
         self.stride = stride
+        self.average = padding == "average"
         missing = channels_out - channels_in
         self.before = missing // 2 if padding == "symmetric" else 0
         self.after = missing - self.before
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C', ⌈H/stride⌉, ⌈W/stride⌉)."""
-        return functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.before, self.after))
+        if self.average:
+            small = functional.avg_pool2d(x, self.stride, ceil_mode=True)
+        else:
+            small = x[:, :, :: self.stride, :: self.stride]
+        return functional.pad(small, (0, 0, 0, 0, self.before, self.after))
 
 
 class ResidualBlock(nn.Module):
@@ -201,9 +207,7 @@ class CifarResNet(nn.Module):
 
 
 def _conv(channels_in: int, channels_out: int, kernel: int, stride: int, norm: str) -> nn.Conv2d:
-    return nn.Conv2d(
-        channels_in, channels_out, kernel, stride=stride, padding=kernel // 2, bias=norm == "none"
-    )
+    return nn.Conv2d(channels_in, channels_out, kernel, stride=stride, padding=kernel // 2, bias=norm == "none")
 
 
 def _norm(channels: int, norm: str) -> nn.Module:

@@ -226,8 +226,9 @@ def _id(card: Section) -> str:
 def _architecture(section: Section) -> Architecture:
     options = section.section("options", needed=False).values
     for name, value in options.items():
-        if not isinstance(value, (str, int, float, bool)):
-            raise section.wrong(f"options.{name}", f"is {value!r} and must be text, a number, true or false")
+        numbers = isinstance(value, list) and all(isinstance(one, int) for one in value)
+        if not numbers and not isinstance(value, (str, int, float, bool)):
+            raise section.wrong(f"options.{name}", f"is {value!r} and must be text, a number or whole numbers")
     return Architecture(
         family=section.text("family"),
         name=section.text("name"),
