@@ -1,0 +1,183 @@
+"""What the engine does: hold one model, predict, explain. Runs in the engine process, and in the command line's own.
+
+The functions are the engine's verbs; `app.engine.boot.call` runs them by name.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from app.core.errors import CancelledError, EngineError, ModelError
+from app.core.records import Answer, EngineInfo, Heatmap, ModelInfo, Prediction, Request
+from app.engine.channel import Channel
+from app.explain.registry import explanations
+from app.inference.classifier import Classifier
+from app.inference.device import choose_device, device_title
+from app.networks.registry import families
+from app.zoo.loading import load_model
+
+log = logging.getLogger(__name__)
+
+POISONED = 70  # exit code: the CUDA context is unusable, and only a new process helps
+
+
+@dataclass
+class _State:
+    """What lives as long as the process."""
+
+    device: torch.device | None = None
+    reference: str = ""
+    title: str = ""
+    classifier: Classifier | None = None
+    channel: Channel | None = None
+
+
+_state = _State()
+
+
+def listen(channel: Channel) -> None:
+    """Report progress to, and take cancellations from, the window of this channel."""
+    _state.channel = channel
+
+
+def hello(device: str) -> EngineInfo:
+    """Choose the device, and say what this engine can do.
+
+    Raises:
+        EngineError: where the device that was asked for is not there.
+    """
+    _state.device = choose_device(device)
+    return EngineInfo(
+        pid=os.getpid(),
+        device=str(_state.device),
+        device_title=device_title(_state.device),
+        torch_version=torch.__version__,
+        methods=tuple(explanation.info for _, explanation in explanations.items()),
+        families=families.names(),
+    )
+
+
+def load(reference: str) -> ModelInfo:
+    """Make a model the engine's; the one before is forgotten.
+
+    Raises:
+        ModelError: where the reference leads to no usable model.
+    """
+    if _state.device is None:
+        hello("auto")
+    assert _state.device is not None
+    if _state.reference != reference or _state.classifier is None:
+        model = load_model(reference)
+        _state.classifier = None  # both need not fit in memory at once
+        _state.classifier = Classifier(
+            model.network,
+            outline=model.outline,
+            labels=model.labels,
+            preprocessing=model.preprocessing,
+            device=_state.device,
+        )
+        _state.reference, _state.title = reference, model.card.title
+    classifier = _state.classifier
+    return ModelInfo(
+        reference=reference,
+        title=_state.title,
+        outline=classifier.outline,
+        labels=classifier.labels,
+        preprocessing=classifier.preprocessing,
+        device=str(classifier.device),
+        device_title=device_title(classifier.device),
+        folded=classifier.folded,
+    )
+
+
+def answer(request: Request) -> Answer:
+    """Classify one crop, and explain where a method is named.
+
+    Raises:
+        CancelledError: where the window does not want the answer any more.
+        ExplorerError: where the model or the explanation cannot be had as asked.
+    """
+    return answers([request])[0]
+
+
+def answers(requests: list[Request]) -> list[Answer]:
+    """Like `answer`, for a batch that shares model, method, block and target; times are per picture."""
+    first = requests[0]
+    if _state.classifier is None or _state.reference != first.model:
+        load(first.model)
+    assert _state.classifier is not None
+    progress, cancelled = _watch(first.id)
+    if cancelled():
+        raise CancelledError("The question was withdrawn.")
+    start = time.perf_counter()
+    try:
+        results = _compute(_state.classifier, requests, progress, cancelled)
+    except torch.AcceleratorError as error:  # not out-of-memory, which the classifier handles
+        log.critical("the accelerator failed: %s", error)
+        if multiprocessing.parent_process() is not None:
+            os._exit(POISONED)  # the client starts a new engine and repeats the call
+        raise EngineError(f"The accelerator failed: {error}.", "Start again, or use --device cpu.") from error
+    milliseconds = 1000 * (time.perf_counter() - start) / len(requests)
+    notices = _state.classifier.take_notices()
+    return [
+        Answer(request.id, request.model, str(_state.classifier.device), prediction, heatmap, milliseconds, notices)
+        for request, (prediction, heatmap) in zip(requests, results, strict=True)
+    ]
+
+
+def _compute(
+    classifier: Classifier, requests: list[Request], progress: Callable[[float], None], cancelled: Callable[[], bool]
+) -> list[tuple[Prediction, Heatmap | None]]:
+    pixels = np.stack([request.pixels for request in requests])
+    first = requests[0]
+    if first.method is None:
+        return [(_prediction(row), None) for row in classifier.predict(pixels)]
+    method, name = explanations.get(first.method), first.method
+    block = (first.block or classifier.outline.default_block) if method.info.uses_block else ""
+
+    def explain(part: NDArray[np.uint8]) -> list[tuple[Prediction, Heatmap | None]]:
+        found = method.explain(
+            classifier.network,
+            classifier.inputs(part),
+            block=block,
+            target=first.target,
+            progress=progress,
+            cancelled=cancelled,
+        )
+        maps, targets = found.maps.float().cpu().numpy(), found.targets.tolist()
+        return [
+            (_prediction(row), Heatmap(values, name, block, target, method.info.signed))
+            for row, values, target in zip(found.logits.float().cpu(), maps, targets, strict=True)
+        ]
+
+    return [result for part in classifier.in_parts(pixels, explain) for result in part]
+
+
+def _prediction(logits: torch.Tensor) -> Prediction:
+    if not bool(torch.isfinite(logits).all()):
+        raise ModelError(
+            "The network's answer is not finite: its weights are damaged or do not fit.", "Choose another model."
+        )
+    return Prediction(logits.numpy(), torch.softmax(logits, 0).numpy())
+
+
+def _watch(request_id: int) -> tuple[Callable[[float], None], Callable[[], bool]]:
+    """How a method tells its progress, and asks whether to stop."""
+    channel = _state.channel
+    if channel is None:
+        return (lambda _share: None), (lambda: False)
+    channel.done.value = 0.0
+
+    def progress(share: float) -> None:
+        channel.done.value = share
+
+    return progress, lambda: bool(request_id <= channel.cancelled.value)
