@@ -30,6 +30,7 @@ STAMP = "resnet-explorer-setup.json"
 # Measured on Debian 12 with torch 2.15: see docs/decisions/0004. PyTorch for Linux carries CUDA's libraries;
 # the builds for macOS and Windows do not.
 NEEDED_GIGABYTES = 10 if sys.platform == "linux" else 3
+CACHE_GIGABYTES = 4
 WORTH_MENTIONING_MEGABYTES = 50
 WORTH_MENTIONING_PACKAGES = 25
 
@@ -215,6 +216,8 @@ def _install(python: Path, extras: frozenset[str]) -> None:
         "PIP_ROOT_USER_ACTION": "ignore",
         "PYTHONUNBUFFERED": "1",
     }
+    if shutil.disk_usage(ENVIRONMENT).free / 1e9 < NEEDED_GIGABYTES + CACHE_GIGABYTES:
+        surroundings["PIP_NO_CACHE_DIR"] = "1"
     command = [str(python), "-m", "pip", "install", "--progress-bar", "off", "--editable", target]
     output: list[str] = []
     try:
