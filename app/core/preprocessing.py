@@ -2,14 +2,15 @@
 
 The geometric half (resize, centre crop) works on uint8 pixels and needs no torch, so the window does it: only
 the crop crosses to the engine, and “what the network saw” is at hand without asking. The engine does the rest
-(to float, minus mean, over deviation). Both halves together equal `weights.transforms()` of torchvision, bit
-for bit, for every classification weight (tests/unit/test_preprocessing.py).
+(app/inference/preprocess.py: to float, minus mean, over deviation). Both halves together equal torchvision's
+`weights.transforms()`, bit for bit, for every classification weight (tests/unit/test_preprocessing.py).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:  # imported where they are used: the window is on screen before numpy and Pillow are
     import numpy as np
@@ -35,25 +36,19 @@ class NetworkView:
     box: tuple[float, float, float, float]
 
 
-_LONGEST_ASPECT = 16
+# Enlarging the shorter side of a 100,000 × 1 picture to 256 would make 25 million columns of which the crop keeps
+# 224. Beyond this aspect only those are made.
+_LONGEST_ASPECT = 64
 
 
-def _without_far_ends(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int]:
-    """Cut a very long picture to its middle, and say how far in (x, y) the middle starts.
+class TorchvisionTransforms(Protocol):
+    """What can be read of torchvision's `weights.transforms()` for classification."""
 
-    Enlarging the shorter side of a 100,000 × 1 picture to 256 would make 25 million columns of which the crop
-    keeps 224. No picture of ordinary shape is touched.
-    """
-    height, width = pixels.shape[:2]
-    if width > _LONGEST_ASPECT * height:
-        keep = _LONGEST_ASPECT * height
-        left = (width - keep) // 2
-        return pixels[:, left : left + keep], left, 0
-    if height > _LONGEST_ASPECT * width:
-        keep = _LONGEST_ASPECT * width
-        top = (height - keep) // 2
-        return pixels[top : top + keep], 0, top
-    return pixels, 0, 0
+    resize_size: list[int]
+    crop_size: list[int]
+    mean: list[float]
+    std: list[float]
+    interpolation: Any  # an InterpolationMode, whose value is its name
 
 
 @dataclass(frozen=True)
@@ -74,52 +69,93 @@ class Preprocessing:
     deviation: tuple[float, float, float] = IMAGENET_DEVIATION
     interpolation: Interpolation = "bilinear"
 
+    @classmethod
+    def from_torchvision(cls, transforms: TorchvisionTransforms) -> Preprocessing:
+        """What `weights.transforms()` of a torchvision classification network does."""
+        red, green, blue = transforms.mean
+        deviation_red, deviation_green, deviation_blue = transforms.std
+        return cls(
+            transforms.resize_size[0],
+            transforms.crop_size[0],
+            (red, green, blue),
+            (deviation_red, deviation_green, deviation_blue),
+            transforms.interpolation.value,
+        )
+
     def view(self, pixels: NDArray[np.uint8]) -> NetworkView:
-        """Cut out what the network sees of a picture, (H, W, 3) uint8 RGB."""
+        """Cut out what the network sees of a picture, (H, W, 3) uint8 RGB.
+
+        Equal to torchvision's, bit for bit, up to an aspect of 64; beyond, a few pixels differ by one grey level,
+        because the middle alone is resampled and its edges are rounded to a float.
+        """
         import numpy as np
         from PIL import Image
 
-        pixels, offset_x, offset_y = _without_far_ends(pixels)
         height, width = pixels.shape[:2]
-        picture = Image.fromarray(np.ascontiguousarray(pixels))
-        if self.resize is not None:
-            picture = self._resized(picture, self.resize)
-        new_width, new_height = picture.size
-        # torchvision's center_crop: half-way cases go to the even pixel, as Python's round does.
-        left = round((new_width - self.crop) / 2.0)
-        top = round((new_height - self.crop) / 2.0)
-        if new_width < self.crop or new_height < self.crop:
-            # torchvision pads before it cuts, with the larger half at the end.
-            left = -((self.crop - new_width) // 2) if new_width < self.crop else left
-            top = -((self.crop - new_height) // 2) if new_height < self.crop else top
-        cut = picture.crop((left, top, left + self.crop, top + self.crop))
+        new_width, new_height = self._resized_size(width, height)
+        left, top = _margin(new_width, self.crop), _margin(new_height, self.crop)
         scale_x, scale_y = width / new_width, height / new_height
         box = (
-            offset_x + left * scale_x,
-            offset_y + top * scale_y,
-            offset_x + (left + self.crop) * scale_x,
-            offset_y + (top + self.crop) * scale_y,
+            left * scale_x,
+            top * scale_y,
+            (left + self.crop) * scale_x,
+            (top + self.crop) * scale_y,
         )
+        picture = Image.fromarray(np.ascontiguousarray(pixels))
+        if (new_width, new_height) != (width, height):
+            if new_width > max(_LONGEST_ASPECT * new_height, self.crop):
+                picture = self._resized_middle(picture, (box[0], 0, box[2], height), (self.crop, new_height))
+                left = 0
+            elif new_height > max(_LONGEST_ASPECT * new_width, self.crop):
+                picture = self._resized_middle(picture, (0, box[1], width, box[3]), (new_width, self.crop))
+                top = 0
+            else:
+                picture = picture.resize((new_width, new_height), self._filter)
+        cut = picture.crop((left, top, left + self.crop, top + self.crop))
         return NetworkView(np.ascontiguousarray(np.asarray(cut)), box)
 
-    def _resized(self, picture: Image.Image, side: int) -> Image.Image:
+    def _resized_size(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) after resizing, rounded as torchvision does."""
+        if self.resize is None:
+            return width, height
+        if width <= height:
+            return self.resize, int(self.resize * height / width)
+        return int(self.resize * width / height), self.resize
+
+    def _resized_middle(
+        self, picture: Image.Image, box: tuple[float, float, float, float], size: tuple[int, int]
+    ) -> Image.Image:
+        """Resample a box of a picture; the pixels just outside take part, as in a resize of the whole."""
+        left, top, right, bottom = box
+        scale = max((right - left) / size[0], (bottom - top) / size[1], 1.0)
+        reach = math.ceil(4 * scale)  # more than the widest filter looks at
+        first_column, first_row = max(0, math.floor(left) - reach), max(0, math.floor(top) - reach)
+        last_column = min(picture.width, math.ceil(right) + reach)
+        last_row = min(picture.height, math.ceil(bottom) + reach)
+        # Pillow rounds a box to single precision: close to the origin, that is nothing.
+        near = picture.crop((first_column, first_row, last_column, last_row))
+        box = (left - first_column, top - first_row, right - first_column, bottom - first_row)
+        return near.resize(size, self._filter, box)
+
+    @property
+    def _filter(self) -> Image.Resampling:
         from PIL import Image
 
-        width, height = picture.size
-        short, long = min(width, height), max(width, height)
-        new_long = max(1, int(side * long / short))
-        size = (side, new_long) if width <= height else (new_long, side)
-        if size == picture.size:
-            return picture
-        filters = {
+        return {
             "nearest": Image.Resampling.NEAREST,
             "bilinear": Image.Resampling.BILINEAR,
             "bicubic": Image.Resampling.BICUBIC,
-        }
-        return picture.resize(size, filters[self.interpolation])
+        }[self.interpolation]
 
     @property
     def summary(self) -> str:
         """In words, for the status line: “224 × 224 centre crop”."""
         resized = f"shorter side to {self.resize}, " if self.resize not in (None, self.crop) else ""
         return f"{resized}{self.crop} × {self.crop} centre crop"
+
+
+def _margin(length: int, crop: int) -> int:
+    """Where a centred crop starts; negative where it is longer, with the larger half of the padding at the end."""
+    if length < crop:
+        return -((crop - length) // 2)
+    return round((length - crop) / 2.0)  # as torchvision: half-way cases go to the even pixel
