@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 CANNOT_START = 2
 
 
-def start(pictures: Sequence[str] = (), *, model: str = "", device: str = "") -> int:
+def start(pictures: Sequence[str] = (), *, model: str = "", device: str = "", close_after_start: bool = False) -> int:
     """Show the window and stay until it is closed; the process's exit code.
 
     Args:
         pictures: Paths of files and folders to open.
         model: A model to use instead of the remembered one.
         device: "auto", "cpu", "cuda" or "mps" instead of the remembered one.
+        close_after_start: Close the window once it is on screen.
     """
     if problem := display_problem():
         print(problem, file=sys.stderr)
@@ -34,6 +35,7 @@ def start(pictures: Sequence[str] = (), *, model: str = "", device: str = "") ->
         return CANNOT_START
     bootstrap.prepare_process("window")
     try:
+        from PySide6.QtCore import QTimer
         from PySide6.QtWidgets import QApplication
     except ImportError as error:
         print(f"The window cannot open: {error}. {_libraries_remedy()}", file=sys.stderr)
@@ -48,6 +50,8 @@ def start(pictures: Sequence[str] = (), *, model: str = "", device: str = "") ->
     composition = Composition([Path(one).absolute() for one in pictures], model, device)
     theme().follow(application, composition.settings.scheme)
     composition.show()
+    if close_after_start:
+        QTimer.singleShot(0, composition.window.close)
     _end_on_signals(composition)
     application.aboutToQuit.connect(composition.close)
     return application.exec()
