@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import click
 
-VERBS = ("bench", "classify", "gui", "models", "selftest", "train")
+VERBS = ("classify", "gui", "selftest")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,6 +34,8 @@ def _group() -> click.Group:
 
     import click
 
+    from app import __version__
+
     class Verbs(click.Group):
         """Lists every verb, imports only the one that is used (and all of them for --help)."""
 
@@ -53,7 +55,7 @@ def _group() -> click.Group:
         "instead of a command are opened in it.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    @click.version_option(package_name="resnet-explorer")
+    @click.version_option(__version__)
     def group() -> None:
         pass
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QImage
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
-from app import paths
+from app import __version__, paths
 from app.core.errors import ExplorerError
 from app.ui.background import Background
 from app.ui.engine_bridge import EngineBridge
@@ -327,14 +327,13 @@ class Composition(QObject):
         ShortcutSheet(self.window).open()
 
     def _about(self) -> None:
-        from importlib import metadata
-
-        version = metadata.version("resnet-explorer")
         torch_version = self._info.torch_version if self._info else "–"
         QMessageBox.about(
             self.window,
             self.tr("About ResNet Explorer"),
-            self.tr("ResNet Explorer {0}\ntorch {1}\n\nNothing is sent anywhere, ever.").format(version, torch_version),
+            self.tr("ResNet Explorer {0}\ntorch {1}\n\nNothing is sent anywhere, ever.").format(
+                __version__, torch_version
+            ),
         )
 
     # Settings.

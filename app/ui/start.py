@@ -26,12 +26,12 @@ def start(pictures: Sequence[str] = (), *, model: str = "", device: str = "", cl
         device: "auto", "cpu", "cuda" or "mps" instead of the remembered one.
         close_after_start: Close the window once it is on screen.
     """
-    if problem := display_problem():
-        print(problem, file=sys.stderr)
-        return CANNOT_START
     missing = [one for one in pictures if not Path(one).exists()]
     if missing:
         print(f"There is no file or command “{missing[0]}”. “--help” lists the commands.", file=sys.stderr)
+        return CANNOT_START
+    if problem := display_problem():
+        print(problem, file=sys.stderr)
         return CANNOT_START
     bootstrap.prepare_process("window")
     try:
