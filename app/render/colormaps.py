@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # a window that only lists the maps' names does not wait for 
     from numpy.typing import NDArray
 
 DEFAULT = "inferno"
-DIVERGING = "blue-orange"
+DIVERGING = "diverging"
 LEVELS = 256
 
 # CIELAB, D65. Both arms have one lightness at equal distance from zero, so neither looks the stronger.

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SMALL = 0.9  # the size of captions against the system's text
+# A ring shows where the keyboard is only once the keyboard is used.
+KEYBOARD_REASONS = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
 WHEEL_STEP = 120  # eighths of a degree in one notch of a wheel (QWheelEvent.angleDelta)
 
 
@@ -68,15 +74,18 @@ def elided(text: str, metrics: QFontMetricsF, width: float) -> str:
 
 def number_text(value: float) -> str:
     """A measured value with three significant figures, as the user's country writes numbers."""
+    value = float(value)  # Qt refuses whole numbers where it formats fractions
     if not math.isfinite(value):
         return str(value)
     locale = QLocale()
     if value != 0 and not 1e-3 <= abs(value) < 1e6:
-        return locale.toString(value, "e", 2)
-    if value == round(value):
-        return locale.toString(round(value))
-    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
-    return locale.toString(value, "f", min(decimals, 6))
+        text = locale.toString(value, "e", 2)
+    elif value == round(value):
+        text = locale.toString(round(value))
+    else:
+        decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+        text = locale.toString(value, "f", min(decimals, 6))
+    return text.replace("-", "−")
 
 
 def image_from(pixels: NDArray[np.uint8]) -> QImage:

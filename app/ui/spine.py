@@ -6,16 +6,11 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
-from app.ui.drawing import WHEEL_STEP, pinch, watch_pinches
+from app.ui.drawing import KEYBOARD_REASONS, WHEEL_STEP, pinch, watch_pinches
 from app.ui.spine_view import SpineView
 from app.ui.tokens import GRID
 
 _ZOOM_STEP = 1.25
-_KEYBOARD_REASONS = (
-    Qt.FocusReason.TabFocusReason,
-    Qt.FocusReason.BacktabFocusReason,
-    Qt.FocusReason.ShortcutFocusReason,
-)
 _CHOOSE = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _BYPASS = (Qt.Key.Key_Space, Qt.Key.Key_B)
 _ZOOM = {
@@ -29,8 +24,8 @@ _MOVES = (
     Qt.Key.Key_Right,
     Qt.Key.Key_Home,
     Qt.Key.Key_End,
-    Qt.Key.Key_PageUp,
-    Qt.Key.Key_PageDown,
+    Qt.Key.Key_Up,
+    Qt.Key.Key_Down,
 )
 _KEYS = frozenset((*_CHOOSE, *_BYPASS, *_ZOOM, *_MOVES))
 
@@ -38,7 +33,7 @@ _KEYS = frozenset((*_CHOOSE, *_BYPASS, *_ZOOM, *_MOVES))
 class Spine(SpineView):
     """Draws a network and lets its blocks be chosen, bypassed and coloured by a measurement.
 
-    Keys: Left, Right, Home, End, Page Up and Page Down (stages) move; Enter chooses; Space or B bypasses; +, − and
+    Keys: Left, Right, Home, End, Up and Down (stages) move; Enter chooses; Space or B bypasses; +, − and
     0 zoom. The wheel and two fingers zoom, dragging and Shift with the wheel scroll.
 
     Signals:
@@ -198,7 +193,7 @@ class Spine(SpineView):
             now = 0
         elif key == Qt.Key.Key_End:
             now = last
-        elif key == Qt.Key.Key_PageDown:
+        elif key == Qt.Key.Key_Down:
             now = next((first for first in stages if first > now), last)
         else:
             now = next((first for first in reversed(stages) if first < now), 0)
@@ -208,7 +203,7 @@ class Spine(SpineView):
         self.update()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        if event.reason() in _KEYBOARD_REASONS:
+        if event.reason() in KEYBOARD_REASONS:
             self._cursor_shown = True
             if self._cursor is None:
                 self._cursor = self._selected if self._selected is not None else 0 if self._index else None

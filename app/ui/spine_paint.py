@@ -165,15 +165,16 @@ class SpinePainter:
         They are all alike, and drawing hundreds of curves as one path takes time that grows with their square.
         """
         layout = self._layout
-        sprite, painter = self._sprite(QSizeF(layout.pitch + 4, layout.arc + 4))
         pen = QPen(colour("quiet", 0.85), _ARC_WIDTH, c=Qt.PenCapStyle.FlatCap)
         if style == "marked":
             pen = QPen(colour("accent"), 2.0, c=Qt.PenCapStyle.FlatCap)
         elif style == "dashed":
             pen.setDashPattern([2.2, 1.8])
-        painter.setPen(pen)
-        painter.drawArc(QRectF(2, 2, layout.pitch, 2 * layout.arc), 0, 180 * 16)
-        painter.end()
+        sprite = self._sprite(QSizeF(layout.pitch + 4, layout.arc + 4))
+        with QPainter(sprite) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(pen)
+            painter.drawArc(QRectF(2, 2, layout.pitch, 2 * layout.arc), 0, 180 * 16)
         return sprite
 
     def _stage_arcs(self) -> None:
@@ -222,24 +223,23 @@ class SpinePainter:
         """A hairline round a block: the darkest and the lightest colours would melt into the ground."""
         layout = self._layout
         size = QSizeF(layout.pitch - layout.gap, layout.height)
-        sprite, painter = self._sprite(size)
+        sprite = self._sprite(size)
         hairline = 1 / self._ratio
-        painter.setPen(QPen(colour("text", _RIM), hairline))
         rect = QRectF(0, 0, size.width(), size.height())
         rect.adjust(hairline / 2, hairline / 2, -hairline / 2, -hairline / 2)
         radius = self._radius(rect)
-        painter.drawRoundedRect(rect, radius, radius)
-        painter.end()
+        with QPainter(sprite) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(colour("text", _RIM), hairline))
+            painter.drawRoundedRect(rect, radius, radius)
         return sprite
 
-    def _sprite(self, size: QSizeF) -> tuple[QPixmap, QPainter]:
-        """A transparent pixmap of that many logical pixels, and a painter on it that the caller ends."""
+    def _sprite(self, size: QSizeF) -> QPixmap:
+        """A transparent pixmap of that many logical pixels."""
         sprite = QPixmap(math.ceil(size.width() * self._ratio), math.ceil(size.height() * self._ratio))
         sprite.setDevicePixelRatio(self._ratio)
         sprite.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(sprite)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        return sprite, painter
+        return sprite
 
     def _lanes(self, rect: QRectF, fill: QColor) -> None:
         """An inception block's four branches run side by side."""

@@ -183,9 +183,8 @@ class SpineView(QWidget):
         compact = size.height() < 8 * GRID
         layout = lay_out(outline.blocks, size.width(), size.height(), compact=compact, ratio=ratio)
         scene = Scene(outline, layout, [None] * len(outline.blocks), captions=False, texts=False)
-        painter = QPainter(pixmap)
-        SpinePainter(painter, scene, width=size.width(), ratio=ratio).paint(QApplication.font())
-        painter.end()
+        with QPainter(pixmap) as painter:
+            SpinePainter(painter, scene, width=size.width(), ratio=ratio).paint(QApplication.font())
         return pixmap
 
     # --- layout ---
@@ -243,16 +242,14 @@ class SpineView(QWidget):
         super().changeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        layout = self._laid_out()
-        if layout is None or self._outline is None:
-            painter.setPen(colour("quiet"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.tr("Choose a model to see its blocks"))
-        else:
-            SpinePainter(
-                painter, self._scene(self._outline, layout), width=self.width(), ratio=self._layout_ratio
-            ).paint(QFont(self.font()))
-        painter.end()
+        with QPainter(self) as painter:
+            layout = self._laid_out()
+            if layout is None or self._outline is None:
+                painter.setPen(colour("quiet"))
+                painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.tr("Choose a model to see its blocks"))
+                return
+            scene = self._scene(self._outline, layout)
+            SpinePainter(painter, scene, width=self.width(), ratio=self._layout_ratio).paint(QFont(self.font()))
 
     def _scene(self, outline: NetworkOutline, layout: Layout) -> Scene:
         return Scene(
