@@ -57,3 +57,7 @@ class DataError(ExplorerError):
 
 class SettingsError(ExplorerError):
     """The settings could not be read or written."""
+
+
+class RunError(ExplorerError):
+    """A run's folder could not be read or written."""

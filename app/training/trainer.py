@@ -1,45 +1,36 @@
-"""The training loop: one experiment, one run folder."""
+"""One network and its optimiser: what a step of training is. How long, and where to write, is `session.py`'s."""
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from app.core.errors import TrainingError
-from app.core.files import replacing, write_text
-from app.networks.registry import build
+from app.core.records import NetworkOutline
+from app.training.batches import DevicePictures, Normaliser
 from app.training.config import Experiment
-from app.training.datasets import DataSet, PictureSet, batches
+from app.training.gradient_flow import GradientFlow
+from app.training.schedule import WARM_UP_ERROR, WARM_UP_FACTOR, WARM_UP_WINDOW, learning_rate
+
+EVALUATION_BATCH = 500
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-@dataclass(frozen=True)
-class EpochRow:
-    """What is known at the end of an epoch. Errors in per cent, loss in nats."""
+@dataclass(frozen=True, eq=False)
+class StepResult:
+    """What a step gave, still on the device.
 
-    epoch: int
-    step: int
-    loss: float
-    train_error: float
-    test_error: float
-    learning_rate: float
-    pictures_per_second: float
+    Attributes:
+        loss: () mean over this process's share of the batch, in nats.
+        wrong: () how many of its pictures were wrong.
+    """
 
-
-def learning_rate(experiment: Experiment, step: int, steps: int) -> float:
-    """The rate at a step, 0 ≤ step < steps."""
-    peak = experiment.learning_rate
-    if experiment.schedule == "steps":
-        return peak * (1.0 if step < steps / 2 else 0.1 if step < 3 * steps / 4 else 0.01)
-    rise = 0.2 * steps
-    return peak * min((step + 1) / rise, (steps - step) / (steps - rise))
+    loss: Tensor
+    wrong: Tensor
 
 
 class Trainer:
@@ -47,123 +38,177 @@ class Trainer:
 
     Args:
         experiment: What to do.
-        data: What to learn from; moved to the device.
+        network: With its first weights; moved to the device.
+        outline: The network's blocks.
+        normalise: The data's.
         device: Where.
+        steps: How many there will be: the schedule's length.
+
+    Attributes:
+        step: How many were made.
+        micro_batch: Pictures computed at once.
+        warming: Whether the warm-up is still on.
+        warm_window: Errors of its last steps.
     """
 
-    def __init__(self, experiment: Experiment, data: DataSet, device: torch.device) -> None:
-        if experiment.batch > len(data.train):
-            raise TrainingError(
-                f"A batch of {experiment.batch} is more than the {len(data.train)} training pictures.",
-                f"Choose a batch of at most {len(data.train)}.",
-            )
+    def __init__(
+        self,
+        experiment: Experiment,
+        network: nn.Module,
+        outline: NetworkOutline,
+        *,
+        normalise: Normaliser,
+        device: torch.device,
+        steps: int,
+    ) -> None:
         self.experiment = experiment
         self.device = device
-        self.data = data.to(device)
-        torch.manual_seed(experiment.seed)
-        self.network = build(
-            "cifar", experiment.architecture, classes=len(data.classes), options=experiment.options
-        ).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.generator = torch.Generator().manual_seed(experiment.seed)
-        self.optimiser = torch.optim.SGD(
-            self.network.parameters(),
-            lr=experiment.learning_rate,
-            momentum=experiment.momentum,
-            nesterov=experiment.nesterov,
-            weight_decay=experiment.weight_decay,
-        )
-        self.steps = experiment.epochs * (len(data.train) // experiment.batch)
+        self.normalise = normalise
+        self.outline = outline
+        self.steps = steps
         self.step = 0
+        self.micro_batch = experiment.micro_batch or experiment.batch
+        self.warming = experiment.warm_up
+        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.forward: nn.Module = self.network
+        self.optimiser = _optimiser(experiment, self.network, device)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=experiment.precision == "float16")
+        self.warm_window: list[Tensor] = []
 
-    def train_step(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """One step of SGD; the batch's loss and count of errors, still on the device."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.experiment, self.step, self.steps)
-        pictures = self.data.normalise(pixels).contiguous(memory_format=torch.channels_last)
-        with self._precision():
-            logits = self.network(pictures).float()
-        loss = functional.cross_entropy(logits, labels)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
-        self.step += 1
-        return loss.detach(), (logits.argmax(1) != labels).sum()
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step."""
+        rate = learning_rate(self.experiment, min(self.step, self.steps - 1), self.steps)
+        return WARM_UP_FACTOR * self.experiment.learning_rate if self.warming else rate
 
-    def train(self, report: Callable[[EpochRow], None]) -> None:
-        """Run every epoch and report each.
+    def train_step(self, pixels: Tensor, labels: Tensor, flow: GradientFlow | None = None) -> StepResult:
+        """One step.
 
-        Raises:
-            TrainingError: where the loss is no longer finite.
+        Args:
+            pixels: (n, S, S, 3) uint8.
+            labels: (n,) int64.
+            flow: Measures it.
         """
-        for epoch in range(1, self.experiment.epochs + 1):
-            self.network.train()
-            start, losses, errors = time.perf_counter(), [], []
-            epoch_batches = batches(
-                self.data.train, size=self.experiment.batch, augment=self.experiment.augment, generator=self.generator
-            )
-            for pixels, labels in epoch_batches:
-                loss, wrong = self.train_step(pixels, labels)
-                losses.append(loss)
-                errors.append(wrong)
-            seen = len(losses) * self.experiment.batch
-            loss = float(torch.stack(losses).mean())
-            speed = seen / (time.perf_counter() - start)
-            if not torch.isfinite(torch.tensor(loss)):
-                raise TrainingError(
-                    f"The loss became {loss} in epoch {epoch}.", "Try a lower learning rate or another seed."
-                )
-            report(
-                EpochRow(
-                    epoch=epoch,
-                    step=self.step,
-                    loss=loss,
-                    train_error=100 * float(torch.stack(errors).sum()) / seen,
-                    test_error=self.error(self.data.test),
-                    learning_rate=self.optimiser.param_groups[0]["lr"],
-                    pictures_per_second=speed,
-                )
-            )
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate
+        self.optimiser.zero_grad(set_to_none=True)
+        if flow is not None:
+            flow.begin(self._scale())
+        result = self.accumulate(pixels, labels)
+        if self.scaler.is_enabled():
+            self.scaler.unscale_(self.optimiser)
+        if flow is not None:
+            flow.gradients()
+        if self.experiment.clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.experiment.clip)
+        if flow is not None:
+            flow.before_update()
+        self._update()
+        if flow is not None:
+            flow.after_update()
+        self.step += 1
+        return result
+
+    def accumulate(self, pixels: Tensor, labels: Tensor) -> StepResult:
+        """Add the gradient of the mean loss of these pictures to the parameters' gradients, in micro-batches."""
+        count = len(labels)
+        parts = list(zip(torch.split(pixels, self.micro_batch), torch.split(labels, self.micro_batch), strict=True))
+        losses, wrongs = [], []
+        for number, (part, part_labels) in enumerate(parts, 1):
+            with self._without_exchange(number < len(parts)):
+                with self.precision():
+                    logits = self.forward(self.normalise(part)).float()
+                loss = functional.cross_entropy(logits, part_labels)
+                if len(parts) > 1:
+                    loss = loss * (len(part_labels) / count)
+                self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            losses.append(loss.detach())
+            wrongs.append((logits.detach().argmax(1) != part_labels).sum())
+        if len(parts) == 1:
+            return StepResult(losses[0], wrongs[0])
+        return StepResult(torch.stack(losses).sum(), torch.stack(wrongs).sum())
+
+    def watch_warm_up(self, wrong: Tensor, share: float) -> bool:
+        """End the warm-up when the training error of the last steps is low enough; whether it ended now.
+
+        Looks at whole windows of steps only, so that a resumed run decides at the same step.
+
+        Args:
+            wrong: () pictures that the last step got wrong, over all processes.
+            share: Pictures of the batch.
+        """
+        if not self.warming:
+            return False
+        self.warm_window.append(wrong)
+        if self.step % WARM_UP_WINDOW:
+            return False
+        error = 100 * float(torch.stack(self.warm_window).float().mean()) / share
+        self.warm_window.clear()
+        self.warming = error >= WARM_UP_ERROR
+        return not self.warming
 
     @torch.inference_mode()
-    def error(self, pictures: PictureSet) -> float:
-        """The share of pictures whose most probable class is wrong, in per cent; single view, float32."""
+    def evaluate(self, pictures: DevicePictures) -> tuple[Tensor, Tensor]:
+        """Sum of losses and count of errors over pictures, () each; single view, float32, running statistics."""
         self.network.eval()
-        wrong = 0
-        for pixels, labels in zip(pictures.pixels.split(500), pictures.labels.split(500), strict=True):
-            normalised = self.data.normalise(pixels).contiguous(memory_format=torch.channels_last)
-            wrong += int((self.network(normalised).argmax(1) != labels).sum())
-        return 100 * wrong / len(pictures)
+        try:
+            losses = torch.zeros((), device=self.device)
+            wrong = torch.zeros((), device=self.device)
+            size = min(EVALUATION_BATCH, 4 * self.micro_batch)  # without gradients, four times as many fit
+            parts = zip(torch.split(pictures.pixels, size), torch.split(pictures.labels, size), strict=True)
+            for pixels, labels in parts:
+                logits = self.network(self.normalise(pixels))
+                losses += functional.cross_entropy(logits, labels, reduction="sum")
+                wrong += (logits.argmax(1) != labels).sum()
+        finally:
+            self.network.train()
+        return losses, wrong
 
-    def _precision(self) -> torch.autocast:
-        return torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=self.experiment.precision == "bfloat16"
+    def precision(self) -> torch.autocast:
+        """Automatic mixed precision, as the experiment says."""
+        kind = PRECISIONS[self.experiment.precision]
+        return torch.autocast(self.device.type, dtype=kind, enabled=kind != torch.float32)
+
+    def _update(self) -> None:
+        if self.scaler.is_enabled():
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
+        else:
+            self.optimiser.step()
+
+    def _scale(self) -> Tensor | None:
+        if not self.scaler.is_enabled():
+            return None
+        return self.scaler.scale(torch.ones((), device=self.device))
+
+    @contextlib.contextmanager
+    def _without_exchange(self, more_to_come: bool) -> Iterator[None]:
+        """Between processes, gradients are exchanged with the last micro-batch only."""
+        with contextlib.ExitStack() as stack:
+            if more_to_come and isinstance(self.forward, nn.parallel.DistributedDataParallel):
+                stack.enter_context(self.forward.no_sync())
+            yield
+
+
+def _optimiser(experiment: Experiment, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    # On a CPU, foreach gives the very bits of torch's default loop in less time; fused ones differ in the last.
+    fused = device.type == "cuda"
+    if experiment.optimiser == "adamw":
+        return torch.optim.AdamW(
+            trained,
+            lr=experiment.learning_rate,
+            betas=(experiment.momentum, 0.999),
+            weight_decay=experiment.weight_decay,
+            foreach=not fused,
+            fused=fused,
         )
-
-
-def run(experiment: Experiment, data: DataSet, device: torch.device, folder: Path) -> EpochRow:
-    """Train, and leave a run folder: config.json, rows.jsonl, weights.safetensors, summary.json."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "config.json", experiment.to_json())
-    trainer = Trainer(experiment, data, device)
-    rows: list[EpochRow] = []
-
-    def report(row: EpochRow) -> None:
-        rows.append(row)
-        write_text(folder / "rows.jsonl", "".join(json.dumps(asdict(one)) + "\n" for one in rows))
-        save_weights(trainer.network, folder / "weights.safetensors")
-        print(
-            f"epoch {row.epoch}: loss {row.loss:.4f}, train error {row.train_error:.2f} %, "
-            f"test error {row.test_error:.2f} %, {row.pictures_per_second:.0f} pictures/s",
-            flush=True,
-        )
-
-    trainer.train(report)
-    write_text(folder / "summary.json", json.dumps(asdict(rows[-1]), indent=2) + "\n")
-    return rows[-1]
-
-
-def save_weights(network: nn.Module, path: Path) -> None:
-    """Write a network's parameters and batch-norm statistics as safetensors, atomically."""
-    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    with replacing(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary)
+    return torch.optim.SGD(
+        trained,
+        lr=experiment.learning_rate,
+        momentum=experiment.momentum,
+        nesterov=experiment.nesterov,
+        weight_decay=experiment.weight_decay,
+        foreach=not fused,
+        fused=fused,
+    )

@@ -1,0 +1,148 @@
+"""Pictures on the device as uint8, cropped, flipped and normalised there, a whole batch at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from app.training.data import DataSet, LabelledPictures
+
+PAD = 4
+
+
+@dataclass(frozen=True, eq=False)
+class DevicePictures:
+    """Labelled pictures on a device.
+
+    Attributes:
+        pixels: (N, S, S, 3) uint8, RGB.
+        labels: (N,) int64.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+
+    @classmethod
+    def upload(cls, pictures: LabelledPictures, device: torch.device) -> DevicePictures:
+        """The same pictures on a device."""
+        return cls(torch.from_numpy(pictures.pixels).to(device), torch.from_numpy(pictures.labels).to(device))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class Normaliser:
+    """Minus mean, over deviation.
+
+    Args:
+        data: Whose mean and deviation.
+        device: Where the pictures are.
+    """
+
+    def __init__(self, data: DataSet, device: torch.device) -> None:
+        self._mean = (torch.tensor(data.mean, device=device) * 255).view(1, 3, 1, 1)
+        self._deviation = (torch.tensor(data.deviation, device=device) * 255).view(1, 3, 1, 1)
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """(N, S, S, 3) uint8 -> (N, 3, S, S) float32, channels last in memory."""
+        return (pixels.permute(0, 3, 1, 2).float() - self._mean) / self._deviation
+
+
+class BatchStream:
+    """Batches without end, epoch after epoch, each in a new order; an epoch's last, smaller batch is left out.
+
+    The seed alone decides order, crops and flips: two streams with equal seeds give equal batches, on any device. The
+    whole state can be kept and set, in the middle of an epoch too.
+
+    Args:
+        pictures: To draw from.
+        size: Pictures per batch, over all ranks.
+        augment: "crop-flip", "flip" or "none".
+        seed: Of everything random.
+        rank: Which part of each batch to return, of
+        world: How many; they share each batch equally.
+
+    Attributes:
+        epoch: Of the last batch, from 1; 0 before the first.
+    """
+
+    def __init__(
+        self, pictures: DevicePictures, *, size: int, augment: str, seed: int, rank: int = 0, world: int = 1
+    ) -> None:
+        self.epoch = 0
+        self.batches_per_epoch = len(pictures) // size
+        self._pictures = pictures
+        self._size = size
+        self._augment = augment
+        self._share = slice(rank, None, world)
+        self._generator = torch.Generator().manual_seed(seed)
+        self._epoch_state = self._generator.get_state()
+        self._order = torch.empty(0, dtype=torch.int64)
+        self._position = self.batches_per_epoch
+
+    @property
+    def at_epoch_end(self) -> bool:
+        """Whether the next batch begins a new epoch."""
+        return self._position == self.batches_per_epoch
+
+    def next(self) -> tuple[Tensor, Tensor]:
+        """(n, S, S, 3) uint8 pictures and (n,) labels: this rank's share of the next batch."""
+        if self.at_epoch_end:
+            self._begin_epoch()
+        start = self._position * self._size
+        index = self._order[start : start + self._size][self._share]
+        self._position += 1
+        pixels, labels = self._pictures.pixels[index], self._pictures.labels[index]
+        return self._augmented(pixels), labels
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything to go on from."""
+        return {
+            "epoch_state": self._epoch_state.clone(),
+            "state": self._generator.get_state(),
+            "place": torch.tensor([self.epoch, self._position]),
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from a state."""
+        epoch, position = (int(number) for number in state["place"])
+        if epoch:
+            self._generator.set_state(state["epoch_state"])
+            self._begin_epoch()
+        self._generator.set_state(state["state"])
+        self.epoch, self._position = epoch, position
+
+    def _begin_epoch(self) -> None:
+        self._epoch_state = self._generator.get_state()
+        order = torch.randperm(len(self._pictures), generator=self._generator)
+        self._order = order.to(self._pictures.pixels.device)
+        self._position = 0
+        self.epoch += 1
+
+    def _augmented(self, pixels: Tensor) -> Tensor:
+        if self._augment == "none":
+            return pixels
+        crop = self._augment == "crop-flip"
+        draws = torch.zeros(3, self._size, dtype=torch.int64)
+        if crop:
+            draws[:2] = torch.randint(0, 2 * PAD + 1, (2, self._size, 1), generator=self._generator)[..., 0]
+        draws[2] = torch.randint(0, 2, (self._size, 1), generator=self._generator)[..., 0]
+        own = draws[:, self._share].contiguous()
+        if pixels.is_cuda:
+            own = own.pin_memory().to(pixels.device, non_blocking=True)  # one small copy that nobody waits for
+        rows, columns, flip = own.to(pixels.device).unsqueeze(-1)
+        return _moved(pixels, rows, columns, flip, PAD if crop else 0)
+
+
+def _moved(pixels: Tensor, rows: Tensor, columns: Tensor, flip: Tensor, pad: int) -> Tensor:
+    """Pad with zeros, cut out at (rows, columns), flip where `flip` is 1; (N, S, S, 3), each of the others (N, 1)."""
+    count, side = pixels.shape[:2]
+    padded = functional.pad(pixels, (0, 0, pad, pad, pad, pad)) if pad else pixels
+    ramp = torch.arange(side, device=pixels.device).expand(count, side)
+    from_row = rows + ramp
+    from_column = columns + torch.where(flip.bool(), side - 1 - ramp, ramp)
+    picture = torch.arange(count, device=pixels.device).view(-1, 1, 1)
+    return padded[picture, from_row[:, :, None], from_column[:, None, :]]

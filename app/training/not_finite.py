@@ -1,0 +1,48 @@
+"""Where the first infinite or undefined number came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from app.core.records import NetworkOutline
+from app.training.trainer import Trainer
+
+
+def first_block(trainer: Trainer, pixels: Tensor, labels: Tensor) -> str:
+    """Run a step's forward and backward again and watch every block.
+
+    The trainer must be as it was before that step; it is left with gradients that mean nothing.
+
+    Returns:
+        The name of the first block, in the order of the computation, whose output is not finite; else of the first
+        one, from the end, whose gradient is not; "" where everything is finite.
+    """
+    outputs: list[str] = []
+    gradients: list[str] = []
+    handles = _watch(trainer.network, trainer.outline, outputs, gradients)
+    try:
+        trainer.accumulate(pixels, labels)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return next(iter(outputs), next(iter(gradients), ""))
+
+
+def _watch(network: nn.Module, outline: NetworkOutline, outputs: list[str], gradients: list[str]) -> list[Any]:
+    def hook(name: str) -> Any:
+        def arrived(gradient: Tensor) -> None:
+            if not bool(torch.isfinite(gradient).all()):
+                gradients.append(name)
+
+        def computed(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            if not bool(torch.isfinite(output).all()):
+                outputs.append(name)
+            if output.requires_grad:
+                output.register_hook(arrived)  # type: ignore[no-untyped-call]
+
+        return computed
+
+    return [network.get_submodule(block.name).register_forward_hook(hook(block.name)) for block in outline.blocks]
