@@ -23,6 +23,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.ui.busy_line import BUSY_HEIGHT, BusyLine
 from app.ui.canvas_paint import CORNER, paint_card, paint_drop, paint_picture, paint_shadow, paint_words
 from app.ui.canvas_view import CanvasView
 from app.ui.drawing import WHEEL_STEP, image_from, pinch, snap, watch_pinches
@@ -41,10 +42,6 @@ _PAN_STEP = 8.0 * GRID
 _PIXELS_FROM = 4.0  # device pixels per picture pixel, from which pixels are shown as squares
 _SLOW_PAINT = 0.010  # seconds; where painting takes longer, smoothing waits until the view is at rest
 _AT_REST = 120  # milliseconds
-_BUSY_DELAY = 200  # milliseconds; what is quicker shows no progress
-_BUSY_STEP = 33
-_BUSY_PERIOD = 1.8  # seconds
-_BUSY_HEIGHT = 3.0
 
 
 class Canvas(QWidget):
@@ -80,13 +77,10 @@ class Canvas(QWidget):
         self._backdrop_view: CanvasView | None = None
         self._painted_view: CanvasView | None = None
         self._rough = False
-        self._busy = False
-        self._progress: float | None = None
-        self._busy_since = 0.0
+        self._busy = BusyLine(self)
+        self._busy.moved.connect(self._update_busy)
         self._rest = QTimer(self, singleShot=True, interval=_AT_REST)
         self._rest.timeout.connect(self._come_to_rest)
-        self._tick = QTimer(self, interval=_BUSY_STEP)
-        self._tick.timeout.connect(self._update_busy)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         watch_pinches(self)
@@ -136,12 +130,7 @@ class Canvas(QWidget):
 
     def set_busy(self, busy: bool, progress: float | None = None) -> None:
         """Hint at work under way with a thin line; `progress` from 0 to 1 where it is known."""
-        if busy and not self._busy:
-            self._busy_since = time.monotonic()
-        self._busy = busy
-        self._progress = progress
-        self._run_tick()
-        self.update(self._busy_rect().toAlignedRect().adjusted(-1, -1, 1, 1))
+        self._busy.set_busy(busy, progress)
 
     def set_message(self, title: str, text: str = "", *, trouble: bool = False) -> None:
         """Say what to do or what went wrong; over a picture as a small card. Two empty strings for nothing."""
@@ -267,7 +256,7 @@ class Canvas(QWidget):
                 if self._title or self._text:
                     seen = self.picture_rect().intersected(QRectF(self.rect()))
                     paint_card(painter, seen, self.font(), self._title, self._text)
-            self._paint_busy(painter)
+            self._busy.paint(painter, self._busy_rect())
             if self._drop:
                 paint_drop(painter, QRectF(self.rect()), self.font(), self.tr("Let go to open"))
 
@@ -336,48 +325,22 @@ class Canvas(QWidget):
     # --- work under way ---
 
     def showEvent(self, event: QShowEvent) -> None:
-        self._run_tick()
+        self._busy.set_shown(True)
 
     def hideEvent(self, event: QHideEvent) -> None:
-        self._tick.stop()
-
-    def _run_tick(self) -> None:
-        if self._busy and self._progress is None and self.isVisible():
-            self._tick.start()
-        else:
-            self._tick.stop()
+        self._busy.set_shown(False)
 
     @Slot()
     def _update_busy(self) -> None:
         self.update(self._busy_rect().toAlignedRect().adjusted(-1, -1, 1, 1))
 
     def _busy_rect(self) -> QRectF:
-        """Along the lower edge of the picture, or of the widget."""
+        """Above the picture, or along the widget's upper edge."""
         frame = self.picture_rect().intersected(QRectF(self.rect()))
         if frame.isEmpty():
             frame = QRectF(self.rect())
-        return QRectF(frame.left() + CORNER, frame.top() - 2 * _BUSY_HEIGHT, frame.width() - 2 * CORNER, _BUSY_HEIGHT)
-
-    def _paint_busy(self, painter: QPainter) -> None:
-        elapsed = time.monotonic() - self._busy_since
-        if not self._busy or (self._progress is None and elapsed * 1000 < _BUSY_DELAY):
-            return
-        rect = self._busy_rect()
-        rect.moveTop(max(rect.top(), 1.0))
-        if self._progress is None:
-            # A third of the length glides to and fro, slowest at the ends.
-            length = rect.width() / 3
-            place = (1 - math.cos(2 * math.pi * elapsed / _BUSY_PERIOD)) / 2
-            bar = QRectF(rect.left() + place * (rect.width() - length), rect.top(), length, rect.height())
-        else:
-            share = min(max(self._progress, 0.0), 1.0)
-            bar = QRectF(rect.left(), rect.top(), max(_BUSY_HEIGHT, share * rect.width()), rect.height())
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour("line"))
-        painter.drawRoundedRect(rect, _BUSY_HEIGHT / 2, _BUSY_HEIGHT / 2)
-        painter.setBrush(colour("accent"))
-        painter.drawRoundedRect(bar, _BUSY_HEIGHT / 2, _BUSY_HEIGHT / 2)
+        top = max(1.0, frame.top() - 2 * BUSY_HEIGHT)
+        return QRectF(frame.left() + CORNER, top, frame.width() - 2 * CORNER, BUSY_HEIGHT)
 
     # --- pointer and keyboard ---
 

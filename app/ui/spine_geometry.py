@@ -20,7 +20,7 @@ Mode = Literal["blocks", "bars", "strip"]
 MARGIN = GRID
 MAX_PITCH = 9.0 * GRID
 MAX_PITCH_COMPACT = 5.0 * GRID
-_BARS_FROM, _BLOCKS_FROM = 4.0, 20.0
+_FROM: dict[Mode, float] = {"blocks": 20.0, "bars": 4.0, "strip": 0.0}  # the least pitch of each mode
 _STAGE_GAP: dict[Mode, float] = {"blocks": 22.0, "bars": 16.0, "strip": 8.0}
 _EXTRA_GAP = 2.0 * GRID  # what rounding the pitch to device pixels leaves over widens the gaps by at most this
 
@@ -179,7 +179,7 @@ def lay_out(
         widths=tuple(widths),
         stages=tuple(stages),
         chips=tuple(chips),
-        width=max(width, row + 2 * MARGIN),
+        width=width if row + 2 * MARGIN < width + 1e-6 else row + 2 * MARGIN,
         top=top,
         height=block_height,
         arc=arc,
@@ -223,9 +223,7 @@ def _chip_width(width: float, compact: bool) -> float:
 
 
 def _mode(pitch: float) -> Mode:
-    if pitch >= _BLOCKS_FROM:
-        return "blocks"
-    return "bars" if pitch >= _BARS_FROM else "strip"
+    return next((mode for mode, least in _FROM.items() if pitch >= least), "strip")
 
 
 def _stage_gap(mode: Mode, width: float) -> float:
@@ -236,14 +234,14 @@ def _stage_gap(mode: Mode, width: float) -> float:
 def _fit_pitch(runs: list[_Run], width: float, chip: float) -> float:
     """The pitch that fills the width, with the gaps of the mode that this pitch leads to."""
     count = max(1, sum(run.count for run in runs if not run.chip))
-    pitch = 0.0
-    for mode in ("blocks", "bars", "strip"):
+    most = float("inf")
+    for mode, least in _FROM.items():
         pitch = (width - 2 * MARGIN - _row_width(runs, chip, 0.0, 0.0, _stage_gap(mode, width))) / count
-        if _mode(pitch) == mode:
-            break
-    else:
-        pitch = min(pitch, _BARS_FROM - 0.01)  # wide enough for bars but not for the gaps between stages of bars
-    return max(pitch, 0.05)
+        if pitch >= least:
+            # Wide enough for the mode above with this mode's gaps, but not with its own: stay just below it.
+            return max(min(pitch, most), 0.05)
+        most = least - 0.01
+    return 0.05
 
 
 def _row_width(runs: list[_Run], chip: float, pitch: float, gap: float, spacing: float) -> float:
