@@ -78,6 +78,7 @@ def number_text(value: float) -> str:
     if not math.isfinite(value):
         return str(value)
     locale = QLocale()
+    value = value if abs(value) >= 1000 else float(f"{value:.3g}")
     if value != 0 and not 1e-3 <= abs(value) < 1e6:
         text = locale.toString(value, "e", 2)
     elif value == round(value):

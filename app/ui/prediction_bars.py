@@ -213,7 +213,8 @@ class PredictionBars(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         place = self._place_at(event.position().y())
-        if event.button() == Qt.MouseButton.LeftButton and place is not None and self.rect().contains(event.pos()):
+        inside = self.rect().contains(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and place is not None and inside:
             self._choose(place)
 
     def _handles(self, event: QKeyEvent) -> bool:
