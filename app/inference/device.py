@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import torch
@@ -19,17 +21,25 @@ def choose_device(wish: str = "auto") -> torch.device:
         EngineError: where the device that was asked for by name is not there.
     """
     if wish == "auto":
-        if _cuda_works():
-            return torch.device("cuda")
+        if _cuda_works(0):
+            return torch.device("cuda", 0)
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(wish)
     except RuntimeError as error:
         raise EngineError(f"There is no device “{wish}”.", "Choose auto, cpu, cuda or mps.") from error
-    there = {"cpu": True, "cuda": _cuda_works(device.index or 0), "mps": torch.backends.mps.is_available()}
-    if not there.get(device.type, False):
-        raise EngineError(f"The device “{wish}” is not available here.", "Choose auto or cpu.")
-    return device
+    if device.type == "cpu":
+        return torch.device("cpu")
+    if device.type == "cuda":
+        index = device.index or 0
+        if not _cuda_works(index):
+            raise EngineError(f"The device “{wish}” is not available: {_why_no_cuda(index)}.", "Choose auto or cpu.")
+        return torch.device("cuda", index)
+    if device.type == "mps":
+        if not torch.backends.mps.is_available():
+            raise EngineError("The device “mps” is not available: it needs an Apple GPU.", "Choose auto or cpu.")
+        return torch.device("mps")
+    raise EngineError(f"The device “{wish}” is of a kind that is not supported.", "Choose auto, cpu, cuda or mps.")
 
 
 def device_title(device: torch.device) -> str:
@@ -37,12 +47,12 @@ def device_title(device: torch.device) -> str:
     if device.type == "cuda":
         return f"CUDA · {torch.cuda.get_device_name(device)}"
     if device.type == "mps":
-        return "MPS · Apple GPU"
+        return f"MPS · {_cpu_name() or 'Apple'} GPU"  # one chip holds both
     name = _cpu_name()
     return f"CPU · {name}" if name else "CPU"
 
 
-def _cuda_works(index: int = 0) -> bool:
+def _cuda_works(index: int) -> bool:
     """Whether that GPU exists and this build of torch has code for it: an older GPU is listed but cannot compute."""
     if not torch.cuda.is_available() or index >= torch.cuda.device_count():
         return False
@@ -53,12 +63,32 @@ def _cuda_works(index: int = 0) -> bool:
     return True
 
 
+def _why_no_cuda(index: int) -> str:
+    if torch.version.cuda is None and torch.version.hip is None:
+        return "this build of torch is for the CPU only"
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if count == 0:
+        return "torch finds no NVIDIA GPU with a working driver"
+    if index >= count:
+        return f"torch finds {count} GPU(s), counted from 0"
+    return f"this build of torch cannot compute on {torch.cuda.get_device_name(index)}"
+
+
 def _cpu_name() -> str:
-    """The processor's name; Linux tells it in /proc/cpuinfo only."""
+    """The processor's name as its maker writes it; each system keeps it somewhere else."""
+    if sys.platform == "darwin":
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    if sys.platform == "win32":
+        import winreg
+
+        key = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key) as processor:
+            return str(winreg.QueryValueEx(processor, "ProcessorNameString")[0]).strip()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == "model name":
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
                 return value.strip()
     return platform.processor()
