@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from app.core.errors import CancelledError, EngineError, ExplorerError
 from app.core.records import Answer, EngineInfo, ModelInfo, Request
@@ -55,9 +55,11 @@ class EngineBridge(QObject):
         self._in_flight: int | None = None
         self._waiting: Request | None = None
         self._wanted_model = ""
-        self._state.connect(self.state_changed)
-        self._loaded.connect(self._on_loaded)
-        self._finished.connect(self._on_finished)
+        # Queued even where a future is done at once: whoever asks must know the number before the answer comes.
+        queued = Qt.ConnectionType.QueuedConnection
+        self._state.connect(self.state_changed, queued)
+        self._loaded.connect(self._on_loaded, queued)
+        self._finished.connect(self._on_finished, queued)
         self._ticker = QTimer(self, interval=PROGRESS_INTERVAL)
         self._ticker.timeout.connect(self._tick)
 

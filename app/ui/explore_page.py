@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.core.errors import ExplorerError
@@ -24,6 +24,7 @@ from app.ui.tokens import GRID
 
 if TYPE_CHECKING:
     from app.core.preprocessing import NetworkView
+    from app.core.records import Pixels
 
 TOP = 5
 MAP_SIDE = 320  # pixels to which a map is enlarged before it is coloured; the canvas scales the rest
@@ -195,6 +196,12 @@ class ExplorePage(QWidget):
         self.inspector.set_note("")
         self.title_changed.emit("")
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the buttons over the picture when the canvas changes its size."""
+        if watched is self.canvas and event.type() in (QEvent.Type.Resize, QEvent.Type.Show):
+            self._place_buttons()
+        return super().eventFilter(watched, event)
+
     # The way from a picture to an answer.
 
     def _on_current(self, entry: int) -> None:
@@ -325,7 +332,7 @@ class ExplorePage(QWidget):
         self.inspector.set_note(self._note(heatmap))
         name, quantity = self.colour_map, self.method.quantity
 
-        def coloured(result: tuple[object, tuple[float, float]] | ExplorerError) -> None:
+        def coloured(result: tuple[Pixels, tuple[float, float]] | ExplorerError) -> None:
             now = self._shown.answer if self._shown else None
             if now is None or now.heatmap is not heatmap or isinstance(result, ExplorerError):
                 return
@@ -334,7 +341,7 @@ class ExplorePage(QWidget):
             scale_name = "diverging" if heatmap.signed else name
             self.inspector.scale.set_scale(scale_name, low, high, quantity)
 
-        def colour() -> tuple[object, tuple[float, float]]:
+        def colour() -> tuple[Pixels, tuple[float, float]]:
             from app.render import overlay
 
             span = overlay.limits(heatmap)
@@ -384,15 +391,14 @@ class ExplorePage(QWidget):
         return buttons
 
     def _lay_out(self) -> None:
-        over_picture = QVBoxLayout(self.canvas)
-        over_picture.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        over_picture.addStretch(1)
-        row = QHBoxLayout()
+        self._over_picture = QWidget(self.canvas)
+        row = QHBoxLayout(self._over_picture)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID)
         for button in self._buttons.values():
             row.addWidget(button)
-        row.addStretch(1)
-        over_picture.addLayout(row)
+        self.canvas.picture_moved.connect(self._place_buttons)
+        self.canvas.installEventFilter(self)
 
         middle = QVBoxLayout()
         middle.setSpacing(0)
@@ -425,6 +431,16 @@ class ExplorePage(QWidget):
         inspector = self.inspector
         inspector.class_chosen.connect(self.explain_class)
         inspector.block_chosen.connect(self.explain_at)
+
+    def _place_buttons(self) -> None:
+        """Keep the buttons inside the picture's lower left corner, and inside the canvas when zoomed in."""
+        margin = 2 * GRID
+        self._buttons["network-view"].setVisible(self._shown is not None)
+        self._over_picture.adjustSize()
+        picture = self.canvas.picture_rect().toAlignedRect().intersected(self.canvas.rect())
+        if picture.isEmpty():
+            picture = self.canvas.rect()
+        self._over_picture.move(picture.left() + margin, picture.bottom() - margin - self._over_picture.height() + 1)
 
     def _on_added(self, ids: list[int]) -> None:
         self.strip.add([(entry, self.session.entry(entry).name) for entry in ids])

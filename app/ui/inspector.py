@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSlider, QVBoxLayout, QWidget
 
 from app.core.records import MethodInfo, NetworkOutline
 from app.ui.colour_scale import ColourScale
 from app.ui.naming import named
+from app.ui.picker import Picker
 from app.ui.prediction_bars import PredictionBars
 from app.ui.tokens import GRID
 
@@ -148,12 +149,8 @@ class Inspector(QScrollArea):
     def _gap(self) -> None:
         self._layout.addSpacing(GRID)
 
-    def _picker(self, name: str, accessible_name: str) -> QComboBox:
-        picker = named(QComboBox(self), name)
-        picker.setAccessibleName(accessible_name)
-        picker.setToolTip(accessible_name)
-        picker.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        picker.setMinimumContentsLength(8)
+    def _picker(self, name: str, accessible_name: str) -> Picker:
+        picker = Picker(name, accessible_name, self)
         self._layout.addWidget(picker)
         return picker
 

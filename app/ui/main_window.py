@@ -199,7 +199,11 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._picture_name)
         layout.addStretch(1)
         keys = self.actions_table["palette"].shortcut().toString()
-        search = named(QPushButton(f"{self.tr('Search actions')}      {keys}"), "searchActions")
+        search = named(QPushButton(self.tr("Search actions")), "searchActions")
+        hint = QHBoxLayout(search)
+        hint.setContentsMargins(0, 0, GRID + GRID // 2, 0)
+        hint.addStretch(1)
+        hint.addWidget(_quiet(keys))
         search.setProperty("role", "search")
         search.setToolTip(self.actions_table.tip("palette"))
         search.clicked.connect(self.actions_table["palette"].trigger)
@@ -236,6 +240,13 @@ class MainWindow(QMainWindow):
             layout.addWidget(label)
         layout.addStretch(1)
         return bar
+
+
+def _quiet(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setProperty("role", "quiet")
+    label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+    return label
 
 
 class _Edged(QFrame):

@@ -130,6 +130,7 @@ def _style_sheet(t: Tokens) -> str:
     QListWidget#paletteList {{ background: {t.panel}; }}
     QScrollArea#inspector {{ background: {t.panel}; border: none; border-left: 1px solid {t.line}; }}
     QComboBox::drop-down {{ border: none; width: {3 * GRID}px; }}
+    QComboBox::down-arrow {{ image: none; }}
     QComboBox QAbstractItemView, QMenu {{
         background: {t.panel}; color: {t.text}; border: 1px solid {t.line}; padding: {half}px;
         selection-background-color: {t.raised}; selection-color: {t.text}; outline: none;
