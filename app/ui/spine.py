@@ -124,7 +124,6 @@ class Spine(SpineView):
             self._choose(index)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        self._pressed = None  # the release that follows is not another click
         if event.button() == Qt.MouseButton.LeftButton:
             self._bypass(self._index_under(event.position()))
 

@@ -17,7 +17,8 @@ from app.ui.tokens import GRID
 
 Mode = Literal["blocks", "bars", "strip"]
 
-MARGIN = GRID
+_MARGIN = 1.0 * GRID
+_PAGE_MARGIN = 2.5 * GRID  # on a page, stem and film strip begin below each other
 MAX_PITCH = 9.0 * GRID
 MAX_PITCH_COMPACT = 5.0 * GRID
 _FROM: dict[Mode, float] = {"blocks": 20.0, "bars": 4.0, "strip": 0.0}  # the least pitch of each mode
@@ -64,6 +65,7 @@ class Layout:
         stages: The runs of blocks.
         chips: Indices of stem and head.
         width: Of the whole row, margins included.
+        margin: What is free at both ends.
         top, height: Of the blocks.
         arc: How high the arcs rise above the blocks.
         caption_top: Where captions begin; below the widget where there is no room for them.
@@ -80,6 +82,7 @@ class Layout:
     stages: tuple[Stage, ...]
     chips: tuple[int, ...]
     width: float
+    margin: float
     top: float
     height: float
     arc: float
@@ -137,8 +140,9 @@ def lay_out(
     """
     runs = _runs(blocks)
     chip = _chip_width(width, compact)
+    margin = _MARGIN if compact or width < 60 * GRID else _PAGE_MARGIN
     most = MAX_PITCH_COMPACT if compact else MAX_PITCH
-    fit_pitch = min(most, _fit_pitch(runs, width, chip))
+    fit_pitch = min(most, _fit_pitch(runs, width, margin, chip))
     max_zoom = max(1.0, most / fit_pitch)
     pitch = fit_pitch * min(max(zoom, 1.0), max_zoom)
     mode = _mode(pitch)
@@ -148,10 +152,10 @@ def lay_out(
     spacing = _stage_gap(mode, width)
     row = _row_width(runs, chip, pitch, gap, spacing)
     if zoom <= 1.0 and mode != "strip":
-        share = min(_EXTRA_GAP, max(0.0, (width - 2 * MARGIN - row) / max(1, len(runs) - 1)))
+        share = min(_EXTRA_GAP, max(0.0, (width - 2 * margin - row) / max(1, len(runs) - 1)))
         spacing += math.floor(share * ratio) / ratio
         row = _row_width(runs, chip, pitch, gap, spacing)
-    x = max(MARGIN, math.floor((width - row) / 2 * ratio) / ratio)
+    x = max(margin, math.floor((width - row) / 2 * ratio) / ratio)
     lefts: list[float] = []
     widths: list[float] = []
     stages: list[Stage] = []
@@ -179,7 +183,8 @@ def lay_out(
         widths=tuple(widths),
         stages=tuple(stages),
         chips=tuple(chips),
-        width=width if row + 2 * MARGIN < width + 1e-6 else row + 2 * MARGIN,
+        width=width if row + 2 * margin < width + 1e-6 else row + 2 * margin,
+        margin=margin,
         top=top,
         height=block_height,
         arc=arc,
@@ -231,12 +236,12 @@ def _stage_gap(mode: Mode, width: float) -> float:
     return round(_STAGE_GAP[mode] * min(1.0, max(0.3, width / (60 * GRID))))
 
 
-def _fit_pitch(runs: list[_Run], width: float, chip: float) -> float:
+def _fit_pitch(runs: list[_Run], width: float, margin: float, chip: float) -> float:
     """The pitch that fills the width, with the gaps of the mode that this pitch leads to."""
     count = max(1, sum(run.count for run in runs if not run.chip))
     most = float("inf")
     for mode, least in _FROM.items():
-        pitch = (width - 2 * MARGIN - _row_width(runs, chip, 0.0, 0.0, _stage_gap(mode, width))) / count
+        pitch = (width - 2 * margin - _row_width(runs, chip, 0.0, 0.0, _stage_gap(mode, width))) / count
         if pitch >= least:
             # Wide enough for the mode above with this mode's gaps, but not with its own: stay just below it.
             return max(min(pitch, most), 0.05)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 from app.core.records import NetworkOutline
 from app.ui.drawing import SMALL, resized
 from app.ui.spine_colours import measured_colours
-from app.ui.spine_geometry import MARGIN, Layout, lay_out, wanted_height
+from app.ui.spine_geometry import Layout, lay_out, wanted_height
 from app.ui.spine_paint import Scene, SpinePainter
 from app.ui.spine_words import block_label, facts, tip
 from app.ui.theme import colour, theme
@@ -227,7 +227,7 @@ class SpineView(QWidget):
         layout = self._laid_out()
         if layout is None:
             return
-        left, right = layout.lefts[index] - MARGIN, layout.lefts[index] + layout.widths[index] + MARGIN
+        left, right = layout.lefts[index] - GRID, layout.lefts[index] + layout.widths[index] + GRID
         if left < self._scroll or right > self._scroll + self.width():
             self._scroll_to((left + right - self.width()) / 2)
 

@@ -73,11 +73,10 @@ def test_icons_are_sharp_at_any_resolution(qtbot: QtBot) -> None:
 
 
 def test_copies_live_on_their_own(qtbot: QtBot) -> None:
-    copies = []
-    for name in icon_names():
-        copy = QIcon(icon(name))
-        copy.addPixmap(QPixmap(4, 4))  # makes Qt clone the engine
-        copies.append(copy)
+    originals = [icon(name) for name in icon_names()]
+    copies = [QIcon(original) for original in originals]
+    for copy in copies:
+        copy.addPixmap(QPixmap(4, 4))  # makes Qt clone the engine, as the original is still there
     gc.collect()
     assert all(not copy.pixmap(20, 20).isNull() for copy in copies)
 

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from app.core.records import NetworkOutline
-from app.ui.spine_geometry import MARGIN, Layout, lay_out
+from app.ui.spine_geometry import Layout, lay_out
 from tests.ui.outlines import RESNET50, cifar, googlenet, residual, vgg
 
 NETWORKS = {
@@ -31,8 +31,8 @@ def test_everything_fits_in_order_without_overlap(name: str, width: int, ratio: 
     blocks = NETWORKS[name].blocks
     layout = lay_out(blocks, width, 88, ratio=ratio)
     assert len(layout.lefts) == len(layout.widths) == len(blocks)
-    assert layout.lefts[0] >= MARGIN - 1e-6
-    assert layout.lefts[-1] + layout.widths[-1] <= width - MARGIN + 1e-6
+    assert layout.lefts[0] >= layout.margin - 1e-6
+    assert layout.lefts[-1] + layout.widths[-1] <= width - layout.margin + 1e-6
     assert layout.width == width  # nothing to scroll
     ends = [left + wide for left, wide in zip(layout.lefts, layout.widths, strict=True)]
     assert all(end <= start + 1e-6 for end, start in zip(ends, layout.lefts[1:], strict=False))

@@ -37,9 +37,7 @@ def lab(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _lab_of_linear(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    matrix = np.array(
-        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-    )
+    to_xyz = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
     ratios = (values @ np.array(to_xyz).T) / np.array([0.95047, 1.0, 1.08883])
     roots = np.where(ratios > 216 / 24389, np.cbrt(ratios), (24389 / 27 * ratios + 16) / 116)
     x, y, z = roots[..., 0], roots[..., 1], roots[..., 2]
