@@ -92,7 +92,9 @@ def test_tiff_modes_equal_pillows_own_conversion(mode: str) -> None:
         assert picture is not None
     else:
         picture = gradient().convert(mode)
-    frame = read(encoded(picture, "TIFF"))
+    # Pillow 11.3 writes uncompressed YCbCr that it cannot read.
+    options = {"compression": "tiff_lzw"} if mode == "YCbCr" else {}
+    frame = read(encoded(picture, "TIFF", **options))
     assert difference(frame, picture.convert("RGB")) == 0
     assert any(mode in note for note in frame.notes) == (mode in ("CMYK", "YCbCr", "LAB"))
     if mode == "LAB":  # eight bits of Lab are coarse, but the colours must be the colours
