@@ -152,7 +152,7 @@ def _plan(picture: Image.Image) -> _Conversion:
         conversion.levels = _levels(picture, conversion.notes)
     elif has_alpha and base == "L" and mode != "LA":
         conversion.base = "RGB"
-    if mode in ("CMYK", "LAB", "YCbCr", "HSV"):
+    if mode in ("CMYK", "LAB", "HSV"):
         conversion.notes.append(f"converted from {mode}")
     profile = picture.info.get("icc_profile")
     if profile and mode != "LAB":

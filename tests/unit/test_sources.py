@@ -92,11 +92,11 @@ def test_tiff_modes_equal_pillows_own_conversion(mode: str) -> None:
         assert picture is not None
     else:
         picture = gradient().convert(mode)
-    # Pillow 11.3 writes uncompressed YCbCr that it cannot read.
-    options = {"compression": "tiff_lzw"} if mode == "YCbCr" else {}
+    # YCbCr is met in TIFFs with JPEG inside; Pillow 11.3 cannot read the other kinds that it writes.
+    options = {"compression": "jpeg", "quality": 95} if mode == "YCbCr" else {}
     frame = read(encoded(picture, "TIFF", **options))
-    assert difference(frame, picture.convert("RGB")) == 0
-    assert any(mode in note for note in frame.notes) == (mode in ("CMYK", "YCbCr", "LAB"))
+    assert difference(frame, picture.convert("RGB")) <= (24 if mode == "YCbCr" else 0)
+    assert any(mode in note for note in frame.notes) == (mode in ("CMYK", "LAB"))
     if mode == "LAB":  # eight bits of Lab are coarse, but the colours must be the colours
         assert np.abs(frame.pixels.astype(int) - np.asarray(gradient())).mean() < 3
 
