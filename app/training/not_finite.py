@@ -17,18 +17,23 @@ def first_block(trainer: Trainer, pixels: Tensor, labels: Tensor) -> str:
     The trainer must be as it was before that step; it is left with gradients that mean nothing.
 
     Returns:
-        The name of the first block, in the order of the computation, whose output is not finite; else of the first
-        one, from the end, whose gradient is not; "" where everything is finite.
+        The name of the first block, in the order of the computation, whose output is not finite; else the head's, where
+        its logits are finite and too far apart for the loss; else that of the first block, from the end, whose
+        gradient is not finite; "" where everything is.
     """
     outputs: list[str] = []
     gradients: list[str] = []
     handles = _watch(trainer.network, trainer.outline, outputs, gradients)
     try:
-        trainer.accumulate(pixels, labels)
+        result = trainer.accumulate(pixels, labels)
     finally:
         for handle in handles:
             handle.remove()
-    return next(iter(outputs), next(iter(gradients), ""))
+    if outputs:
+        return outputs[0]
+    if not bool(torch.isfinite(result.loss)):
+        return trainer.outline.blocks[-1].name
+    return next(iter(gradients), "")
 
 
 def _watch(network: nn.Module, outline: NetworkOutline, outputs: list[str], gradients: list[str]) -> list[Any]:

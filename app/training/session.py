@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from app.core.errors import RunError, TrainingError
@@ -357,13 +358,20 @@ class Session:
         Raises:
             TrainingError: always.
         """
-        block = self._find_not_finite(row.step)
+        block = self._find_not_finite(row.step) or self._block_of(row)
         where = f" The first block with such numbers is {block}." if block else ""
         what = f"At step {row.step} the loss was {row.loss:g} and numbers were no longer finite.{where}"
         self._event("not finite", what, step=row.step, block=block)
         raise TrainingError(
             what, f"Step {self.progress.step} is kept. Try a lower learning rate, clipping, or batch normalisation."
         )
+
+    def _block_of(self, row: StepRow) -> str:
+        """By the row alone: the first block whose update was not finite."""
+        if row.update_ratio is None:
+            return ""
+        places = (~np.isfinite(row.update_ratio)).nonzero()[0]
+        return self.trainer.outline.blocks[int(places[0])].name if len(places) else ""
 
     def _find_not_finite(self, step: int) -> str:
         """Go back to the last checkpoint and to the step before, and look at every block."""
