@@ -67,7 +67,7 @@ class Status:
         return self.state in ("preparing", "running", "paused")
 
     def life(self, now: float | None = None) -> Life:
-        """"living"; "ended", as it was meant to; "crashed", without a word; "unknown" where no trainer ever began."""
+        """ "living"; "ended", as it was meant to; "crashed", without a word; "unknown" where no trainer ever began."""
         if not self.beat:
             return "unknown"
         if not self.active:

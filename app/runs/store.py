@@ -49,18 +49,15 @@ class RunWriter:
         self.path = folder / FILE_NAME
         self._begun: float | None = None
         try:
+            if not self.path.exists():
+                _create(self.path)
             self._connection = sqlite3.connect(self.path, isolation_level=None)
             self._prepare(from_step)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise write_error(self.path, error) from error
 
     def _prepare(self, from_step: int) -> None:
         run = self._connection.execute
-        if run("PRAGMA user_version").fetchone()[0] == 0:
-            run("PRAGMA page_size = 8192")
-            run("PRAGMA journal_mode = WAL")
-            script = f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1; COMMIT;"
-            self._connection.executescript(script)
         check_version(self._connection, self.path)
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = NORMAL")
@@ -156,6 +153,22 @@ class RunWriter:
         self._begun = None
         if self._connection.in_transaction:
             self._connection.rollback()
+
+
+def _create(path: Path) -> None:
+    """Make an empty file of rows; it gets its name when it is whole, so that no reader meets half of it."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    connection = sqlite3.connect(temporary, isolation_level=None)
+    try:
+        connection.execute("PRAGMA page_size = 8192")
+        connection.executescript(
+            f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID}; "
+            f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        )
+    finally:
+        connection.close()
+    temporary.replace(path)
 
 
 def check_version(connection: sqlite3.Connection, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,8 +61,6 @@ class Ranks:
         return nn.parallel.DistributedDataParallel(
             network,
             device_ids=[device.index] if device.type == "cuda" else None,
-            # Where batch norm is not synchronised, everybody goes on with the first process's statistics.
-            broadcast_buffers=device.type != "cuda",
             find_unused_parameters=some_unused,
         )
 
@@ -90,5 +89,7 @@ def joined(device_kind: str) -> Iterator[Ranks]:
         ) from error
     try:
         yield Ranks(distributed.get_rank(), distributed.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
+        gc.collect()  # a network that still holds the group would end this process with an abort
+        distributed.barrier()  # who leaves first takes the connections away from the others
     finally:
         distributed.destroy_process_group()

@@ -20,11 +20,12 @@ from app.training.batches import BatchStream, DevicePictures
 from app.training.checkpoint import Progress
 from app.training.distributed import Ranks
 from app.training.gradient_flow import GradientFlow, branch_ratios
-from app.training.recorder import Recorder
+from app.training.recorder import STEPS_TOGETHER, Recorder
 from app.training.trainer import Trainer
 from app.training.wishes import Wishes
 
 CHECKPOINT_SECONDS = 30.0
+LOOK_SECONDS = 0.3
 BRANCH_PICTURES = 256
 _PAUSE_LOOK = 0.2
 
@@ -86,6 +87,7 @@ class Session:
         self._writer: RunWriter | None = None
         self._clock_start = 0.0
         self._next_checkpoint = 0.0
+        self._next_look = 0.0
 
     def run(self, *, resumed: bool, notices: Sequence[str] = ()) -> Outcome:
         """Train to the end, or until somebody asks to stop.
@@ -165,6 +167,7 @@ class Session:
                 self._event("rate", "The training error is below 80 %: the warm-up is over.")
             if self._recorder.due:
                 self._flush(wait=False)
+            if self._look_is_due():
                 self._heed()
             if self._evaluation_is_due():
                 self._flush(wait=True)
@@ -295,6 +298,7 @@ class Session:
 
     def _heed(self) -> None:
         """Do what was asked for by files in the folder or a signal; notice that the folder is gone."""
+        self._next_look = time.monotonic() + LOOK_SECONDS
         paused = False
         while True:
             asked = self._wishes.look(self.trainer.device)
@@ -310,6 +314,11 @@ class Session:
             if not paused:
                 return
             time.sleep(_PAUSE_LOOK)
+
+    def _look_is_due(self) -> bool:
+        if self._ranks.world > 1:  # everybody at the same step
+            return self.trainer.step % STEPS_TOGETHER == 0
+        return time.monotonic() > self._next_look
 
     def _turn_pause(self, paused: bool) -> None:
         if paused:

@@ -150,11 +150,12 @@ class _Twins:
         context = multiprocessing.get_context("spawn")
         self._folder = folder
         self._processes: dict[str, BaseProcess] = {}
-        meeting = Meeting(context.Barrier(2), context.Array("d", 2))
+        # Kept until the end: the system takes its semaphores away with the last of our references.
+        self._meeting = Meeting(context.Barrier(2), context.Array("d", 2))
         for place, (name, member) in enumerate(members.items()):
             self._processes[name] = context.Process(
                 target=run_twin,
-                args=(member, folder / name, lines.named(name), resume, meeting, place),
+                args=(member, folder / name, lines.named(name), resume, self._meeting, place),
                 name=f"trainer-{name}",
             )
 
@@ -199,9 +200,11 @@ class Meeting:
 
 def run_twin(experiment: Experiment, folder: Path, lines: Lines, resume: bool, meeting: Meeting, place: int) -> None:
     """The main function of a twin's process: ends it with 0, or with 1 where it failed."""
+    from app.bootstrap import prepare_process
     from app.training.machine import usable_cores
     from app.training.member import Surroundings, run_member
 
+    prepare_process("trainer")
     parent = multiprocessing.parent_process()
     with _signals() as stopped:
         around = Surroundings(

@@ -63,6 +63,7 @@ def _steps_in(folder: Path) -> int:
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows travel, and wishes are heeded, after every step."""
     monkeypatch.setattr("app.training.recorder.SECONDS", -1.0)
+    monkeypatch.setattr(session, "LOOK_SECONDS", -1.0)
 
 
 def test_a_run_leaves_everything_that_a_page_needs(experiment: Experiment, tmp_path: Path) -> None:
