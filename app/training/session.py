@@ -141,7 +141,7 @@ class Session:
 
     def _train(self) -> None:
         trainer = self.trainer
-        trainer.network.train()
+        trainer.learn()
         self._update_status(state="running", message="", step=trainer.step, steps=trainer.steps)
         self._start_clock()
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
@@ -290,9 +290,9 @@ class Session:
     def _measure_branches(self) -> None:
         if self._ranks.first and self._writer is not None:
             pictures = self.trainer.normalise(self._test.pixels[:BRANCH_PICTURES])
-            self._writer.branches(
-                self.trainer.step, branch_ratios(self.trainer.network, self.trainer.outline, pictures)
-            )
+            ratios = branch_ratios(self.trainer.network, self.trainer.outline, pictures)
+            self.trainer.learn()
+            self._writer.branches(self.trainer.step, ratios)
 
     # -- wishes --------------------------------------------------------------------------------------------------------
 

@@ -74,6 +74,7 @@ class Trainer:
         self.optimiser = _optimiser(experiment, self.network, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=experiment.precision == "float16")
         self.warm_window: list[Tensor] = []
+        self.learn()
 
     @property
     def rate(self) -> float:
@@ -108,6 +109,15 @@ class Trainer:
             flow.after_update()
         self.step += 1
         return result
+
+    def learn(self) -> None:
+        """Training mode; batch norm that is frozen keeps its running statistics too."""
+        self.forward.train()
+        if self.experiment.freeze:
+            for module in self.network.modules():
+                own = list(module.parameters(recurse=False))
+                if isinstance(module, nn.modules.batchnorm._BatchNorm) and not any(one.requires_grad for one in own):
+                    module.eval()
 
     def accumulate(self, pixels: Tensor, labels: Tensor) -> StepResult:
         """Add the gradient of the mean loss of these pictures to the parameters' gradients, in micro-batches."""
@@ -161,7 +171,7 @@ class Trainer:
                 losses += functional.cross_entropy(logits, labels, reduction="sum")
                 wrong += (logits.argmax(1) != labels).sum()
         finally:
-            self.network.train()
+            self.learn()
         return losses, wrong
 
     def precision(self) -> torch.autocast:
