@@ -39,6 +39,10 @@ class ExplanationError(ExplorerError):
     """An explanation could not be computed as asked."""
 
 
+class AnatomyError(ExplorerError):
+    """A network cannot be changed or measured as asked."""
+
+
 class CancelledError(ExplorerError):
     """The user asked for something else in the meantime."""
 

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from app.core.lesions import Lesion
 from app.core.preprocessing import Preprocessing
 
 if TYPE_CHECKING:  # the window is on screen before numpy is imported: it costs as much as Qt itself
@@ -180,6 +181,7 @@ class Request:
         method: Registry name of an explanation, or None for the prediction alone.
         block: Name of the block to explain at; None for the last.
         target: Index of the class to explain; None for the winning class.
+        lesions: What is done to the network for this answer alone (`app.core.lesions`).
     """
 
     id: int
@@ -188,6 +190,7 @@ class Request:
     method: str | None = None
     block: str | None = None
     target: int | None = None
+    lesions: tuple[Lesion, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
