@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, QUrl
+from PySide6.QtCore import QObject, QTimer, QUrl, Slot
 from PySide6.QtGui import QAction, QDesktopServices, QImage
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OPACITY_STEP = 0.1
+MOST_PATIENCE = 400  # milliseconds to wait for the first paint before the engine is started anyway
 SAVE_DELAY = 1000  # milliseconds after the last change of a setting
 
 
@@ -69,6 +70,7 @@ class Composition(QObject):
         self._saver.timeout.connect(self._save_settings)
         self._titles: dict[str, str] = {}
         self._info: EngineInfo | None = None
+        self._started = False
         self._connect()
         self._connect_actions()
         self.explore.set_opacity(self.settings.opacity)
@@ -77,8 +79,9 @@ class Composition(QObject):
 
     def show(self) -> None:
         """Show the window; everything that takes time starts after it is on screen."""
+        self.window.first_painted.connect(self._start)
         self.window.show()
-        QTimer.singleShot(0, self._start)
+        QTimer.singleShot(MOST_PATIENCE, self._start)  # a window that starts minimised is never painted
 
     def close(self) -> None:
         """End threads and the engine; the settings are saved."""
@@ -88,7 +91,11 @@ class Composition(QObject):
         self.engine.close()
         self.background.close()
 
+    @Slot()
     def _start(self) -> None:
+        if self._started:
+            return
+        self._started = True
         from app.render.colormaps import colour_map_names
 
         self.engine.start()

@@ -7,16 +7,18 @@ queues, and answers to old requests are dropped.
 from __future__ import annotations
 
 import logging
-from concurrent.futures import CancelledError as FutureCancelled
-from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from app.core.errors import CancelledError, EngineError, ExplorerError
 from app.core.records import Answer, EngineInfo, ModelInfo, Request
-from app.engine.client import EngineClient, EngineState
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from app.engine.client import EngineClient, EngineState
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,8 @@ class EngineBridge(QObject):
 
     def __init__(self, device: str, parent: QObject | None = None, *, client: type[EngineClient] | None = None) -> None:
         super().__init__(parent)
-        self._client = (client or EngineClient)(device, self._on_state)
+        self._device, self._client_type = device, client
+        self._client: EngineClient | None = None
         self._newest = 0
         self._in_flight: int | None = None
         self._waiting: Request | None = None
@@ -70,13 +73,13 @@ class EngineBridge(QObject):
 
     def start(self) -> None:
         """Start the engine process in the background."""
-        self._client.start().add_done_callback(self._report_start)
+        self._engine().start().add_done_callback(self._report_start)
 
     def load(self, reference: str) -> None:
         """Load a model; the newest wish wins."""
         self._wanted_model = reference
         self.cancel()
-        future = self._client.load(reference)
+        future = self._engine().load(reference)
         future.add_done_callback(lambda done: self._emit_result(self._loaded, reference, done))
 
     def ask(self, request: Request) -> int:
@@ -87,20 +90,29 @@ class EngineBridge(QObject):
         if self._in_flight is None:
             self._send()
         else:
-            self._client.cancel(self._in_flight)
+            self._engine().cancel(self._in_flight)
         return request.id
 
     def cancel(self) -> None:
         """Forget the newest question; its answer will not come."""
         self._waiting = None
         if self._in_flight is not None:
-            self._client.cancel(self._in_flight)
+            self._engine().cancel(self._in_flight)
         self._newest += 1
 
     def close(self) -> None:
         """End the engine."""
         self._ticker.stop()
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
+
+    def _engine(self) -> EngineClient:
+        """The client, made when it is first needed: multiprocessing is not imported before the window is shown."""
+        if self._client is None:
+            from app.engine.client import EngineClient
+
+            self._client = (self._client_type or EngineClient)(self._device, self._on_state)
+        return self._client
 
     def _send(self) -> None:
         request, self._waiting = self._waiting, None
@@ -108,7 +120,7 @@ class EngineBridge(QObject):
             return
         self._in_flight = request.id
         self._ticker.start()
-        future = self._client.answer(request)
+        future = self._engine().answer(request)
         future.add_done_callback(lambda done: self._emit_result(self._finished, request.id, done))
 
     # The next four run on the client's thread; emitting hands over to the window's.
@@ -121,10 +133,10 @@ class EngineBridge(QObject):
             self._emit(self._loaded, "", error)
 
     def _emit_result(self, signal: Any, key: int | str, future: Future[Any]) -> None:
+        if future.cancelled():
+            return
         try:
             result = future.result()
-        except FutureCancelled:
-            return
         except ExplorerError as error:
             result = error
         except Exception as error:  # the engine's surprises must reach the page; the log has the rest
@@ -160,5 +172,5 @@ class EngineBridge(QObject):
 
     @Slot()
     def _tick(self) -> None:
-        if self._in_flight == self._newest and (share := self._client.done) > 0:
+        if self._in_flight == self._newest and (share := self._engine().done) > 0:
             self.progressed.emit(self._newest, share)

@@ -230,7 +230,7 @@ class ExplorePage(QWidget):
         self._shown = None
         self.canvas.set_picture(None, None)
         self.canvas.set_heatmap(None)
-        self.canvas.set_message(error.what, error.remedy)
+        self.canvas.set_message(error.what, error.remedy, trouble=True)
         self.inspector.bars.set_rows([], -1)
         self.strip.set_error(entry, str(error))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -48,6 +48,7 @@ class MainWindow(QMainWindow):
         paths_dropped(list of Path), url_dropped(str), image_dropped(QImage, name), bytes_dropped(bytes, name)
         drag_changed(bool): something that could be dropped is over the window.
         closing: the window is about to go.
+        first_painted: the window is on screen.
     """
 
     paths_dropped = Signal(list)
@@ -56,9 +57,11 @@ class MainWindow(QMainWindow):
     bytes_dropped = Signal(bytes, str)
     drag_changed = Signal(bool)
     closing = Signal()
+    first_painted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
+        self._painted = False
         self.setObjectName("mainWindow")
         self.setWindowTitle("ResNet Explorer")
         self.setMinimumSize(SMALLEST)
@@ -155,6 +158,12 @@ class MainWindow(QMainWindow):
         self.drag_changed.emit(False)
         if self._take(event.mimeData(), self.tr("dropped picture")):
             event.acceptProposedAction()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.first_painted.emit)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.closing.emit()

@@ -14,7 +14,9 @@ from tests.ui.prompt_engine import PromptEngine
 
 @pytest.fixture
 def bridge(qtbot: QtBot) -> EngineBridge:
-    return EngineBridge("cpu", client=PromptEngine)
+    made = EngineBridge("cpu", client=PromptEngine)
+    made.start()
+    return made
 
 
 def _request(value: int = 0) -> Request:
