@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import torch
 from captum.attr import LayerGradCam
 from torch import Tensor, nn
@@ -13,6 +9,7 @@ from torch import Tensor, nn
 from app.core.errors import ExplanationError
 from app.core.records import MethodInfo
 from app.explain.registry import Attribution, Cancelled, Progress, chosen, explanations, find_block
+from app.networks.hooks import watched
 
 
 class GradCam:
@@ -45,6 +42,18 @@ class GradCam:
         """See `Explanation.explain`. One forward; backward only from the logits to the block."""
         module = find_block(network, block)
         kept: dict[str, Tensor] = {}
+        met = False
+
+        def cut(output: object) -> Tensor:
+            nonlocal met
+            met = True
+            # Nothing before the block is recorded or differentiated. This hook is there before Captum's own, which
+            # then keeps the new leaf.
+            if not isinstance(output, Tensor) or output.ndim != 4:
+                raise ExplanationError(
+                    f"The output of “{block}” is not a feature map.", "Choose a block before the pooling and the head."
+                )
+            return output.detach().requires_grad_()
 
         def score(pictures: Tensor) -> Tensor:
             logits = network(pictures)
@@ -54,31 +63,15 @@ class GradCam:
             return scores
 
         # Grad mode is per thread, and whoever called us may be in inference mode.
-        with torch.inference_mode(False), torch.enable_grad(), _graph_starts_at(module, block):
+        with torch.inference_mode(False), torch.enable_grad(), watched(network, {block: cut}):
             inputs = inputs.clone() if inputs.is_inference() else inputs
-            maps = LayerGradCam(score, module).attribute(inputs)
-        return Attribution(kept["logits"], maps.detach()[:, 0], kept["targets"])
-
-
-@contextmanager
-def _graph_starts_at(module: nn.Module, name: str) -> Iterator[None]:
-    """Cut the graph at a module's output, so that nothing before it is recorded or differentiated.
-
-    The hook must be there before Captum's own, which then keeps the new leaf.
-    """
-
-    def cut(_module: nn.Module, _inputs: Any, output: Any) -> Tensor:
-        if not isinstance(output, Tensor) or output.ndim != 4:
-            raise ExplanationError(
-                f"The output of “{name}” is not a feature map.", "Choose a block before the pooling and the head."
-            )
-        return output.detach().requires_grad_()
-
-    handle = module.register_forward_hook(cut)
-    try:
-        yield
-    finally:
-        handle.remove()
+            try:
+                maps = LayerGradCam(score, module).attribute(inputs)
+            except AssertionError:  # Captum's word for a layer that was never called
+                if met:
+                    raise
+                raise ExplanationError(f"“{block}” takes no part in the answer.", "Choose another block.") from None
+        return Attribution(kept["logits"], maps.detach()[:, 0].float(), kept["targets"])
 
 
 explanations.register(GradCam.info.name)(GradCam())

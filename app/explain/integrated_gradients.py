@@ -53,14 +53,15 @@ class IntegratedGradients:
             def forward(pictures: Tensor) -> Tensor:
                 nonlocal seen
                 stop_if(cancelled)
+                progress(seen / rows)  # what came before this chunk is done, backward as well
                 seen += len(pictures)
                 result: Tensor = network(pictures)
-                progress(min(1.0, seen / rows))
                 return result
 
             maps = CaptumIntegratedGradients(forward).attribute(
                 inputs, target=targets, n_steps=STEPS, internal_batch_size=max(AT_ONCE, len(inputs))
             )
+        progress(1.0)
         return Attribution(logits, maps.detach().sum(1).float(), targets)
 
 
