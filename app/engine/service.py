@@ -10,12 +10,13 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from app.anatomy.live import Prefixes
 from app.core.errors import CancelledError, EngineError, ModelError
 from app.core.records import Answer, EngineInfo, Heatmap, ModelInfo, Prediction, Request
 from app.engine.channel import Channel
@@ -39,6 +40,7 @@ class _State:
     title: str = ""
     classifier: Classifier | None = None
     channel: Channel | None = None
+    prefixes: Prefixes = field(default_factory=Prefixes)
 
 
 _state = _State()
@@ -60,7 +62,7 @@ def hello(device: str) -> EngineInfo:
         pid=os.getpid(),
         device=str(_state.device),
         device_title=device_title(_state.device),
-        torch_version=torch.__version__,
+        torch_version=str(torch.__version__),  # TorchVersion would make the window import torch to read it
         methods=tuple(explanation.info for _, explanation in explanations.items()),
         families=families.names(),
     )
@@ -78,6 +80,7 @@ def load(reference: str) -> ModelInfo:
     if _state.reference != reference or _state.classifier is None:
         model = load_model(reference)
         _state.classifier = None  # both need not fit in memory at once
+        _state.prefixes = Prefixes()
         _state.classifier = Classifier(
             model.network,
             outline=model.outline,
@@ -110,7 +113,7 @@ def answer(request: Request) -> Answer:
 
 
 def answers(requests: list[Request]) -> list[Answer]:
-    """Like `answer`, for a batch that shares model, method, block and target; times are per picture."""
+    """Like `answer`, for a batch that shares model, method, block, target and lesions; times are per picture."""
     first = requests[0]
     if _state.classifier is None or _state.reference != first.model:
         load(first.model)
@@ -140,19 +143,23 @@ def _compute(
     pixels = np.stack([request.pixels for request in requests])
     first = requests[0]
     if first.method is None:
-        return [(_prediction(row), None) for row in classifier.predict(pixels)]
+        return [(_prediction(row), None) for row in _predicted(classifier, pixels, first)]
     method, name = explanations.get(first.method), first.method
     block = (first.block or classifier.outline.default_block) if method.info.uses_block else ""
 
     def explain(part: NDArray[np.uint8]) -> list[tuple[Prediction, Heatmap | None]]:
-        found = method.explain(
-            classifier.network,
-            classifier.inputs(part),
-            block=block,
-            target=first.target,
-            progress=progress,
-            cancelled=cancelled,
-        )
+        network = classifier.network
+        with _state.prefixes.changed(
+            network, classifier.outline, first.lesions, pixels=part, method=name, block=block
+        ) as start:
+            found = method.explain(
+                network,
+                classifier.inputs(part) if start is None else start,
+                block=block,
+                target=first.target,
+                progress=progress,
+                cancelled=cancelled,
+            )
         maps, targets = found.maps.float().cpu().numpy(), found.targets.tolist()
         return [
             (_prediction(row), Heatmap(values, name, block, target, method.info.signed))
@@ -160,6 +167,23 @@ def _compute(
         ]
 
     return [result for part in classifier.in_parts(pixels, explain) for result in part]
+
+
+def _predicted(classifier: Classifier, pixels: NDArray[np.uint8], request: Request) -> torch.Tensor:
+    """(N, classes) logits on the CPU, of the network as the request wants it."""
+
+    def forward(part: NDArray[np.uint8]) -> torch.Tensor:
+        network = classifier.network
+        with (
+            torch.inference_mode(),
+            _state.prefixes.changed(
+                network, classifier.outline, request.lesions, pixels=part, method=None, block=""
+            ) as start,
+        ):
+            logits: torch.Tensor = network(classifier.inputs(part) if start is None else start)
+            return logits.float().cpu()
+
+    return torch.cat(classifier.in_parts(pixels, forward))
 
 
 def _prediction(logits: torch.Tensor) -> Prediction:
@@ -181,3 +205,14 @@ def _watch(request_id: int) -> tuple[Callable[[float], None], Callable[[], bool]
         channel.done.value = share
 
     return progress, lambda: bool(request_id <= channel.cancelled.value)
+
+
+def classifier() -> Classifier:
+    """The loaded model itself, for commands that run in the engine's own process.
+
+    Raises:
+        EngineError: where none is loaded.
+    """
+    if _state.classifier is None:
+        raise EngineError("No model is loaded.", "Load one first.")
+    return _state.classifier

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, QUrl, Slot
+from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QImage
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OPACITY_STEP = 0.1
-MOST_PATIENCE = 400  # milliseconds to wait for the first paint before the engine is started anyway
 SAVE_DELAY = 1000  # milliseconds after the last change of a setting
 
 
@@ -43,6 +42,7 @@ class Composition(QObject):
         pictures: Files and folders to open at once.
         model: A model to use instead of the remembered one.
         device: A device to use instead of the remembered one.
+        window: Already on screen, where the start could not wait for everything else.
         client: What to talk to instead of a real engine (tests).
     """
 
@@ -52,6 +52,7 @@ class Composition(QObject):
         model: str = "",
         device: str = "",
         *,
+        window: MainWindow | None = None,
         client: type[EngineClient] | None = None,
     ) -> None:
         super().__init__()
@@ -60,7 +61,7 @@ class Composition(QObject):
         if model:
             self.settings = dataclasses.replace(self.settings, model=model)
         self._pictures = list(pictures)
-        self.window = MainWindow()
+        self.window = window or MainWindow()
         self.background = Background(self)
         self.session = Session(self.background, self)
         self.engine = EngineBridge(device or self.settings.device, self, client=client)
@@ -70,18 +71,17 @@ class Composition(QObject):
         self._saver.timeout.connect(self._save_settings)
         self._titles: dict[str, str] = {}
         self._info: EngineInfo | None = None
-        self._started = False
         self._connect()
         self._connect_actions()
         self.explore.set_opacity(self.settings.opacity)
-        self.window.restore_geometry_text(self.settings.geometry)
+        if window is None:
+            self.window.restore_geometry_text(self.settings.geometry)
         self.window.set_engine_state("starting", self.tr("Starting the engine …"))
 
     def show(self) -> None:
-        """Show the window; everything that takes time starts after it is on screen."""
-        self.window.first_painted.connect(self._start)
+        """Show the window and begin."""
         self.window.show()
-        QTimer.singleShot(MOST_PATIENCE, self._start)  # a window that starts minimised is never painted
+        QTimer.singleShot(0, self.begin)
 
     def close(self) -> None:
         """End threads and the engine; the settings are saved."""
@@ -91,11 +91,8 @@ class Composition(QObject):
         self.engine.close()
         self.background.close()
 
-    @Slot()
-    def _start(self) -> None:
-        if self._started:
-            return
-        self._started = True
+    def begin(self) -> None:
+        """Start the engine, load the model, open the pictures."""
         from app.render.colormaps import colour_map_names
 
         self.engine.start()
@@ -179,6 +176,10 @@ class Composition(QObject):
         on("previous-block", lambda: explore.step_block(-1))
         on("next-method", self._next_method)
         on("cancel", explore.cancel)
+        on("bypass", lambda: explore.toggle_bypass(explore.block))
+        on("undo-lesion", explore.undo_lesion)
+        on("redo-lesion", explore.redo_lesion)
+        on("restore-network", explore.restore_network)
         on("open-model", self._open_model)
         on("palette", self._open_palette)
         on("shortcuts", self._show_shortcuts)

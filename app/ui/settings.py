@@ -60,21 +60,22 @@ class SettingsFile:
         self._path = path
         self.notice = ""
 
-    def read(self) -> Settings:
+    def read(self, *, keep: bool = False) -> Settings:
         """The saved settings; the defaults where there are none or they are damaged.
 
-        A damaged file is kept beside the new one, as `settings.damaged.json`.
+        A damaged file is kept beside the new one, as `settings.damaged.json`; with `keep` it is left where it is, for
+        the next reader to tell of it.
         """
         try:
             text = self._path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return Settings()
         except (OSError, UnicodeDecodeError) as error:
-            return self._set_aside(str(error))
+            return Settings() if keep else self._set_aside(str(error))
         try:
             return _checked(json.loads(text))
         except (ValueError, TypeError) as error:
-            return self._set_aside(str(error))
+            return Settings() if keep else self._set_aside(str(error))
 
     def write(self, settings: Settings) -> None:
         """Save the settings; where the folder cannot be written they last for this session only."""

@@ -13,8 +13,10 @@ from app import bootstrap
 
 if TYPE_CHECKING:
     from app.ui.composition import Composition
+    from app.ui.main_window import MainWindow
 
 CANNOT_START = 2
+MOST_PATIENCE = 400  # milliseconds to wait for the first paint before going on without it
 
 
 def start(pictures: Sequence[str] = (), *, model: str = "", device: str = "", close_after_start: bool = False) -> int:
@@ -44,20 +46,38 @@ def start(pictures: Sequence[str] = (), *, model: str = "", device: str = "", cl
     application.setApplicationName("ResNet Explorer")
     application.setDesktopFileName("resnet-explorer")
 
-    from app.ui.composition import Composition
+    from app import paths
+    from app.ui.main_window import MainWindow
+    from app.ui.settings import SettingsFile
     from app.ui.theme import theme
 
-    composition = Composition([Path(one).absolute() for one in pictures], model, device)
-    theme().follow(application, composition.settings.scheme)
-    composition.show()
-    if close_after_start:
-        QTimer.singleShot(0, composition.window.close)
-    _end_on_signals(composition)
-    application.aboutToQuit.connect(composition.close)
+    settings = SettingsFile(paths.config() / "settings.json").read(keep=True)
+    theme().follow(application, settings.scheme)
+    window = MainWindow()
+    window.restore_geometry_text(settings.geometry)
+    compositions: list[Composition] = []
+
+    def compose() -> None:
+        """Everything else, once the window is on screen: its import alone takes as long as Qt's."""
+        if compositions or not window.isVisible():
+            return
+        from app.ui.composition import Composition
+
+        composition = Composition([Path(one).absolute() for one in pictures], model, device, window=window)
+        compositions.append(composition)
+        application.aboutToQuit.connect(composition.close)
+        composition.begin()
+        if close_after_start:
+            QTimer.singleShot(0, window.close)
+
+    window.first_painted.connect(compose)
+    window.show()
+    QTimer.singleShot(MOST_PATIENCE, compose)  # a window that starts minimised is never painted
+    _end_on_signals(window)
     return application.exec()
 
 
-def _end_on_signals(composition: Composition) -> None:
+def _end_on_signals(window: MainWindow) -> None:
     """Close the window on Ctrl+C and when the system asks.
 
     Qt's loop sleeps in C++ and lets Python's handlers run only when an event comes. A signal writes a byte into a
@@ -73,10 +93,10 @@ def _end_on_signals(composition: Composition) -> None:
     near.setblocking(False)
     far.setblocking(False)
     signal.set_wakeup_fd(far.fileno())
-    notifier = QSocketNotifier(near.fileno(), QSocketNotifier.Type.Read, composition)
+    notifier = QSocketNotifier(near.fileno(), QSocketNotifier.Type.Read, window)
     notifier.activated.connect(lambda: near.recv(64))
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: (far, composition.window.close()))
+        signal.signal(number, lambda *_: (far, window.close()))
 
 
 def display_problem() -> str:

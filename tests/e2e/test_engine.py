@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -55,6 +57,26 @@ def test_it_introduces_itself(engine: Engine) -> None:
     assert info.device == "cpu"
     assert {"grad-cam", "integrated-gradients", "occlusion"} <= {method.name for method in info.methods}
     assert info.pid != os.getpid()
+
+
+def test_what_the_engine_says_brings_no_torch_into_the_window() -> None:
+    """Reading an answer must not import torch, as reading a torch.Tensor or a TorchVersion would."""
+    program = """
+import sys
+import numpy as np
+from app.core.records import Request
+from app.engine.client import EngineClient
+
+if __name__ == "__main__":
+    client = EngineClient("cpu")
+    client.start().result()
+    client.load("cifar10-resnet20").result()
+    client.answer(Request(1, "cifar10-resnet20", np.zeros((32, 32, 3), np.uint8), "grad-cam")).result()
+    client.close()
+    print([name for name in ("torch", "torchvision", "captum") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == "[]"
 
 
 def test_prediction_and_map_are_those_of_the_network_itself(engine: Engine) -> None:
