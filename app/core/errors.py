@@ -27,6 +27,10 @@ class PictureError(ExplorerError):
     """A picture could not be read."""
 
 
+class SourceError(ExplorerError):
+    """A camera, video or stream could not be opened, or stopped giving pictures."""
+
+
 class ModelError(ExplorerError):
     """A model, its card or its weights could not be found, read or trusted."""
 
