@@ -15,6 +15,7 @@ from app.core.preprocessing import NetworkView, Preprocessing
 from app.core.records import Frame
 
 READERS = min(8, os.cpu_count() or 1)
+MOST_KEPT_BYTES = 256_000_000  # of whole pictures in one batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +49,11 @@ def prepared(
         paths: Consumed lazily, so that a folder of any size starts at once.
         read: How to read a file; ExplorerErrors become entries, anything else is raised.
         preprocessing: Of the network.
-        ahead: How many pictures may wait in memory.
+        ahead: How many pictures may wait in memory; whole pictures are large, so of these only one per reader waits.
         keep_frames: Whether to hand the whole pictures on too.
     """
+    if keep_frames:
+        ahead = min(ahead, READERS)
 
     def prepare(path: Path) -> Prepared:
         try:
@@ -75,14 +78,18 @@ def prepared(
 
 
 def in_batches(pictures: Iterable[Prepared], size: int) -> Iterator[list[Prepared]]:
-    """Groups with up to `size` readable pictures each; unreadable ones ride along in their place."""
+    """Groups with up to `size` readable pictures each; unreadable ones ride along in their place.
+
+    A group is smaller where its pictures are kept whole and are large.
+    """
     batch: list[Prepared] = []
-    readable = 0
+    readable = kept = 0
     for picture in pictures:
         batch.append(picture)
         readable += picture.error is None
-        if readable == size or len(batch) == 4 * size:
+        kept += picture.frame.pixels.nbytes if picture.frame is not None else 0
+        if readable == size or len(batch) == 4 * size or kept >= MOST_KEPT_BYTES:
             yield batch
-            batch, readable = [], 0
+            batch, readable, kept = [], 0, 0
     if batch:
         yield batch
