@@ -133,4 +133,3 @@ def _checked(alpha: float) -> float:
 
 def _unchanged(x: Tensor) -> Tensor:
     return x
-

@@ -161,9 +161,7 @@ def _stand_in(convolutions: list[nn.Module], block: BlockInfo) -> Operation:
     return _stand_in_of(chain[0].in_channels, chain[-1].out_channels, stride, block, chain)
 
 
-def _stand_in_of(
-    ins: int, outs: int, stride: int, block: BlockInfo, chain: list[nn.Conv2d] | None = None
-) -> Operation:
+def _stand_in_of(ins: int, outs: int, stride: int, block: BlockInfo, chain: list[nn.Conv2d] | None = None) -> Operation:
     """What comes nearest to a shortcut where the network has none."""
 
     def stand_in(x: Tensor) -> Tensor:

@@ -20,7 +20,9 @@ def earliest(outline: NetworkOutline, lesions: Sequence[Lesion]) -> str | None:
 
 
 @contextmanager
-def kept_inputs(network: nn.Module, outline: NetworkOutline, *, until: str | None = None) -> Iterator[dict[str, Tensor]]:
+def kept_inputs(
+    network: nn.Module, outline: NetworkOutline, *, until: str | None = None
+) -> Iterator[dict[str, Tensor]]:
     """Keep what goes into each block, by the block's name, of the forwards inside the context.
 
     Args:
