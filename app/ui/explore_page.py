@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from app.core.errors import ExplorerError
+from app.core.errors import AnatomyError, ExplorerError
+from app.core.lesions import Lesion, bypassed, with_bypass_toggled
 from app.core.records import Answer, Frame, Heatmap, MethodInfo, ModelInfo, Request
 from app.ui.actions import Actions
 from app.ui.background import Background
@@ -66,7 +67,12 @@ class ExplorePage(QWidget):
         self._heatmap_visible = True
         self._asked = 0
         self._asked_method: str | None = None
+        self._asked_lesions: tuple[Lesion, ...] = ()
         self._samples: set[int] = set()
+        self.lesions: tuple[Lesion, ...] = ()
+        self._undone: list[tuple[Lesion, ...]] = []
+        self._done: list[tuple[Lesion, ...]] = []
+        self._whole: Answer | None = None  # of the picture at hand, by the network as it is
 
         self.notices = NoticeBar()
         self.canvas = Canvas()
@@ -92,11 +98,16 @@ class ExplorePage(QWidget):
 
     def set_model(self, model: ModelInfo) -> None:
         """Use this model from now on; the picture at hand is classified anew."""
+        same = self.model is not None and self.model.outline == model.outline
         self.model = model
         self._block = self._target = None
+        if not same:
+            self.lesions, self._done, self._undone = (), [], []
+        self._whole = None
         self.spine.set_outline(model.outline)
         self.inspector.set_outline(model.outline)
         self._show_block()
+        self._show_lesions()
         self.notices.clear("model")
         for notice in model.notices:
             self.notices.show_notice(notice, key="model", trouble=False)
@@ -136,6 +147,27 @@ class ExplorePage(QWidget):
         """Explain this class; None for the winning one."""
         self._target = index
         self._ask()
+
+    def toggle_bypass(self, block: str) -> None:
+        """Let the signal pass a block by on its shortcut, or through it again; the answer follows."""
+        self._change_lesions(with_bypass_toggled(self.lesions, block))
+
+    def restore_network(self) -> None:
+        """The network as it was; can be undone."""
+        if self.lesions:
+            self._change_lesions(())
+
+    def undo_lesion(self) -> None:
+        """Take the last change of the network back."""
+        if self._done:
+            self._undone.append(self.lesions)
+            self._set_lesions(self._done.pop())
+
+    def redo_lesion(self) -> None:
+        """Do again what was undone."""
+        if self._undone:
+            self._done.append(self.lesions)
+            self._set_lesions(self._undone.pop())
 
     def step_block(self, by: int) -> None:
         """Explain one block earlier or later."""
@@ -220,6 +252,7 @@ class ExplorePage(QWidget):
             for sample in samples:
                 self.session.remove(sample)
         self._shown = Shown(entry, frame)
+        self._whole = None
         self.canvas.set_message("", "")
         self.canvas.set_heatmap(None)
         self._show_picture()
@@ -266,7 +299,9 @@ class ExplorePage(QWidget):
             method=self._asked_method,
             block=self.block if method.uses_block else None,
             target=self._target,
+            lesions=self.lesions,
         )
+        self._asked_lesions = self.lesions
         self._asked = self.engine.ask(request)
         self.canvas.set_busy(True)
 
@@ -274,11 +309,14 @@ class ExplorePage(QWidget):
         if answer.id != self._asked or self._shown is None or self.model is None:
             return
         self._shown = Shown(self._shown.entry, self._shown.frame, self._shown.view, answer)
+        if not self._asked_lesions:
+            self._whole = answer
         self.canvas.set_busy(False)
         self.notices.clear("engine")
         for notice in answer.notices:
             self.notices.show_notice(notice, key="answer", trouble=False)
         self._show_prediction(answer)
+        self._show_lesions()
         self._show_heatmap()
         best = answer.prediction.top(1)[0]
         self.strip.set_label(self._shown.entry, self.model.labels[best])
@@ -291,6 +329,9 @@ class ExplorePage(QWidget):
         if request == self._asked:
             self.canvas.set_busy(False)
             self.notices.show_notice(str(error), key="engine")
+            if isinstance(error, AnatomyError):  # what cannot be done is not left standing
+                self.undo_lesion()
+                self._undone.clear()
 
     def _on_progress(self, request: int, share: float) -> None:
         if request == self._asked and self.method is not None:
@@ -373,6 +414,35 @@ class ExplorePage(QWidget):
         self.spine.set_selected(self.block)
         self.inspector.show_block(self.block)
 
+    def _change_lesions(self, lesions: tuple[Lesion, ...]) -> None:
+        self._done.append(self.lesions)
+        self._undone.clear()
+        self._set_lesions(lesions)
+
+    def _set_lesions(self, lesions: tuple[Lesion, ...]) -> None:
+        self.lesions = lesions
+        self.spine.set_bypassed(bypassed(lesions))
+        self._show_lesions()
+        self._ask()
+
+    def _show_lesions(self) -> None:
+        """List what was done to the network, and what it did to the first class's probability."""
+        self.spine.set_bypassed(bypassed(self.lesions))
+        if self.model is None:
+            return
+        outline = self.model.outline
+        lines = []
+        for lesion in self.lesions:
+            block = outline.block(lesion.block)
+            lines.append(self.tr("{0} bypassed").format(block.label if block else lesion.block))
+        answer = self._shown.answer if self._shown else None
+        effect = ""
+        if self.lesions and self._asked_lesions == self.lesions and answer and self._whole:
+            best = self._whole.prediction.top(1)[0]
+            before, after = (100 * float(one.prediction.probabilities[best]) for one in (self._whole, answer))
+            effect = f"{self.model.labels[best]} {before:.1f} → {after:.1f} %"
+        self.inspector.show_changes(lines, effect)
+
     def _explainable(self, name: str) -> bool:
         block = self.model.outline.block(name) if self.model else None
         return block is not None and block.explainable
@@ -428,9 +498,11 @@ class ExplorePage(QWidget):
         self.engine.failed.connect(self._on_failure)
         self.engine.progressed.connect(self._on_progress)
         self.spine.block_clicked.connect(self.explain_at)
+        self.spine.block_double_clicked.connect(self.toggle_bypass)
         inspector = self.inspector
         inspector.class_chosen.connect(self.explain_class)
         inspector.block_chosen.connect(self.explain_at)
+        inspector.undo_wanted.connect(self.undo_lesion)
 
     def _place_buttons(self) -> None:
         """Keep the buttons inside the picture's lower left corner, and inside the canvas when zoomed in."""

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
-from app.ui.tokens import DARK, GRID, LIGHT, RADIUS_SMALL, Tokens
+from app.ui.tokens import DARK, GRID, LIGHT, RADIUS_LARGE, RADIUS_SMALL, Tokens
 
 SCHEMES = ("system", "light", "dark")
 
@@ -103,6 +103,7 @@ def _style_sheet(t: Tokens) -> str:
     return f"""
     QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; padding: {half}px {GRID}px; }}
     QFrame#panel, QFrame#rail, QFrame#topBar, QFrame#statusBar {{ background: {t.panel}; border: none; }}
+    QFrame#changedCard {{ background: transparent; border: 1px solid {t.line}; border-radius: {RADIUS_LARGE}px; }}
     QLabel[role="quiet"] {{ color: {t.quiet}; }}
     QLabel[role="caption"] {{ color: {t.quiet}; font-weight: 600; }}
     QLabel[role="strong"] {{ font-weight: 600; }}
