@@ -9,18 +9,20 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.core.errors import AnatomyError, ExplorerError
-from app.core.lesions import Lesion, bypassed, with_bypass_toggled
-from app.core.records import Answer, Frame, Heatmap, MethodInfo, ModelInfo, Request
+from app.core.lesions import Lesions
+from app.core.records import Answer, Frame, MethodInfo, ModelInfo, Request
 from app.ui.actions import Actions
 from app.ui.background import Background
 from app.ui.canvas import Canvas
 from app.ui.engine_bridge import EngineBridge
 from app.ui.film_strip import FilmStrip
 from app.ui.inspector import Inspector
+from app.ui.map_words import map_note
 from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
 from app.ui.session import Session
 from app.ui.spine import Spine
+from app.ui.surgery import Surgery
 from app.ui.tokens import GRID
 
 if TYPE_CHECKING:
@@ -67,12 +69,8 @@ class ExplorePage(QWidget):
         self._heatmap_visible = True
         self._asked = 0
         self._asked_method: str | None = None
-        self._asked_lesions: tuple[Lesion, ...] = ()
+        self._asked_lesions: Lesions = ()
         self._samples: set[int] = set()
-        self.lesions: tuple[Lesion, ...] = ()
-        self._undone: list[tuple[Lesion, ...]] = []
-        self._done: list[tuple[Lesion, ...]] = []
-        self._whole: Answer | None = None  # of the picture at hand, by the network as it is
 
         self.notices = NoticeBar()
         self.canvas = Canvas()
@@ -83,6 +81,7 @@ class ExplorePage(QWidget):
         self.strip = FilmStrip()
         self.strip.setObjectName("filmStrip")
         self.inspector = Inspector()
+        self.surgery = Surgery(self.spine, self.inspector, self)
         self._buttons = self._make_buttons()
         self._lay_out()
         self._connect()
@@ -98,16 +97,12 @@ class ExplorePage(QWidget):
 
     def set_model(self, model: ModelInfo) -> None:
         """Use this model from now on; the picture at hand is classified anew."""
-        same = self.model is not None and self.model.outline == model.outline
         self.model = model
         self._block = self._target = None
-        if not same:
-            self.lesions, self._done, self._undone = (), [], []
-        self._whole = None
         self.spine.set_outline(model.outline)
         self.inspector.set_outline(model.outline)
         self._show_block()
-        self._show_lesions()
+        self.surgery.set_model(model)
         self.notices.clear("model")
         for notice in model.notices:
             self.notices.show_notice(notice, key="model", trouble=False)
@@ -147,27 +142,6 @@ class ExplorePage(QWidget):
         """Explain this class; None for the winning one."""
         self._target = index
         self._ask()
-
-    def toggle_bypass(self, block: str) -> None:
-        """Let the signal pass a block by on its shortcut, or through it again; the answer follows."""
-        self._change_lesions(with_bypass_toggled(self.lesions, block))
-
-    def restore_network(self) -> None:
-        """The network as it was; can be undone."""
-        if self.lesions:
-            self._change_lesions(())
-
-    def undo_lesion(self) -> None:
-        """Take the last change of the network back."""
-        if self._done:
-            self._undone.append(self.lesions)
-            self._set_lesions(self._done.pop())
-
-    def redo_lesion(self) -> None:
-        """Do again what was undone."""
-        if self._undone:
-            self._done.append(self.lesions)
-            self._set_lesions(self._undone.pop())
 
     def step_block(self, by: int) -> None:
         """Explain one block earlier or later."""
@@ -252,7 +226,7 @@ class ExplorePage(QWidget):
             for sample in samples:
                 self.session.remove(sample)
         self._shown = Shown(entry, frame)
-        self._whole = None
+        self.surgery.forget_picture()
         self.canvas.set_message("", "")
         self.canvas.set_heatmap(None)
         self._show_picture()
@@ -299,9 +273,9 @@ class ExplorePage(QWidget):
             method=self._asked_method,
             block=self.block if method.uses_block else None,
             target=self._target,
-            lesions=self.lesions,
+            lesions=self.surgery.lesions,
         )
-        self._asked_lesions = self.lesions
+        self._asked_lesions = self.surgery.lesions
         self._asked = self.engine.ask(request)
         self.canvas.set_busy(True)
 
@@ -309,14 +283,12 @@ class ExplorePage(QWidget):
         if answer.id != self._asked or self._shown is None or self.model is None:
             return
         self._shown = Shown(self._shown.entry, self._shown.frame, self._shown.view, answer)
-        if not self._asked_lesions:
-            self._whole = answer
         self.canvas.set_busy(False)
         self.notices.clear("engine")
         for notice in answer.notices:
             self.notices.show_notice(notice, key="answer", trouble=False)
         self._show_prediction(answer)
-        self._show_lesions()
+        self.surgery.show_answer(answer, self._asked_lesions)
         self._show_heatmap()
         best = answer.prediction.top(1)[0]
         self.strip.set_label(self._shown.entry, self.model.labels[best])
@@ -330,8 +302,7 @@ class ExplorePage(QWidget):
             self.canvas.set_busy(False)
             self.notices.show_notice(str(error), key="engine")
             if isinstance(error, AnatomyError):  # what cannot be done is not left standing
-                self.undo_lesion()
-                self._undone.clear()
+                self.surgery.refuse()
 
     def _on_progress(self, request: int, share: float) -> None:
         if request == self._asked and self.method is not None:
@@ -370,7 +341,7 @@ class ExplorePage(QWidget):
             return
         if heatmap.block:
             self.inspector.show_block(heatmap.block, heatmap.values.shape)
-        self.inspector.set_note(self._note(heatmap))
+        self.inspector.set_note(map_note(heatmap, self.model.labels[heatmap.target]) if self.model else "")
         name, quantity = self.colour_map, self.method.quantity
 
         def coloured(result: tuple[Pixels, tuple[float, float]] | ExplorerError) -> None:
@@ -393,55 +364,9 @@ class ExplorePage(QWidget):
 
         self._background.run("colour", colour, coloured)
 
-    def _note(self, heatmap: Heatmap) -> str:
-        """Why there is nothing to see, where there is nothing."""
-        assert self.model is not None
-        label = self.model.labels[heatmap.target]
-        if heatmap.state == "zero":
-            return self.tr("The map is zero everywhere: nothing at this block speaks for or against “{0}”.").format(
-                label
-            )
-        if heatmap.state == "negative" and not heatmap.signed:
-            return self.tr(
-                "The map is negative everywhere: all that this block sees speaks against “{0}”. Choose another class "
-                "or block."
-            ).format(label)
-        if heatmap.state == "not finite":
-            return self.tr("The map holds values that are not finite; the network's weights may be damaged.")
-        return ""
-
     def _show_block(self) -> None:
         self.spine.set_selected(self.block)
         self.inspector.show_block(self.block)
-
-    def _change_lesions(self, lesions: tuple[Lesion, ...]) -> None:
-        self._done.append(self.lesions)
-        self._undone.clear()
-        self._set_lesions(lesions)
-
-    def _set_lesions(self, lesions: tuple[Lesion, ...]) -> None:
-        self.lesions = lesions
-        self.spine.set_bypassed(bypassed(lesions))
-        self._show_lesions()
-        self._ask()
-
-    def _show_lesions(self) -> None:
-        """List what was done to the network, and what it did to the first class's probability."""
-        self.spine.set_bypassed(bypassed(self.lesions))
-        if self.model is None:
-            return
-        outline = self.model.outline
-        lines = []
-        for lesion in self.lesions:
-            block = outline.block(lesion.block)
-            lines.append(self.tr("{0} bypassed").format(block.label if block else lesion.block))
-        answer = self._shown.answer if self._shown else None
-        effect = ""
-        if self.lesions and self._asked_lesions == self.lesions and answer and self._whole:
-            best = self._whole.prediction.top(1)[0]
-            before, after = (100 * float(one.prediction.probabilities[best]) for one in (self._whole, answer))
-            effect = f"{self.model.labels[best]} {before:.1f} → {after:.1f} %"
-        self.inspector.show_changes(lines, effect)
 
     def _explainable(self, name: str) -> bool:
         block = self.model.outline.block(name) if self.model else None
@@ -498,11 +423,10 @@ class ExplorePage(QWidget):
         self.engine.failed.connect(self._on_failure)
         self.engine.progressed.connect(self._on_progress)
         self.spine.block_clicked.connect(self.explain_at)
-        self.spine.block_double_clicked.connect(self.toggle_bypass)
+        self.surgery.changed.connect(self._ask)
         inspector = self.inspector
         inspector.class_chosen.connect(self.explain_class)
         inspector.block_chosen.connect(self.explain_at)
-        inspector.undo_wanted.connect(self.undo_lesion)
 
     def _place_buttons(self) -> None:
         """Keep the buttons inside the picture's lower left corner, and inside the canvas when zoomed in."""

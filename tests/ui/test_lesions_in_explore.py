@@ -84,16 +84,16 @@ def test_a_bypass_that_cannot_be_is_said_and_not_left_standing(program: Composit
     engine.error = AnatomyError("It cannot be bypassed.", "Choose another one.")
     with qtbot.waitSignal(program.engine.failed):
         engine.hold = False
-        program.explore.toggle_bypass("layer2.0")
-        qtbot.waitUntil(lambda: program.explore.lesions == ())
+        program.explore.surgery.toggle_bypass("layer2.0")
+        qtbot.waitUntil(lambda: program.explore.surgery.lesions == ())
         engine.error = None
     assert program.explore.spine.bypassed == frozenset()
 
 
 def test_another_network_starts_whole(program: Composition, qtbot: QtBot) -> None:
-    program.explore.toggle_bypass("layer2.0")
+    program.explore.surgery.toggle_bypass("layer2.0")
     model = program.explore.model
     assert model is not None
     program.explore.set_model(replace(model, outline=replace(model.outline, title="Another")))
-    assert program.explore.lesions == ()
+    assert program.explore.surgery.lesions == ()
     assert program.explore.inspector.changed_card.isHidden()
