@@ -47,6 +47,7 @@ class GeneralOptions:
         activation: "post" is He et al. 2015, "pre" is He et al. 2016.
         shortcut: "A" subsamples and pads with zero channels; "B" projects with a 1×1 convolution where the shape
             changes, "C" everywhere; "none" is a plain network.
+        project_first: Option B projects in the very first block too, even if the shape does not change there.
         padding: Of option A, as in the CIFAR family.
         projection: Where the shape changes, the projection itself has the "stride", or "average" pooling precedes it.
         projects: With pre-activation, whether the projection reads the block's "raw" or its "activated" input.
@@ -69,6 +70,7 @@ class GeneralOptions:
     stem_norm: bool = True
     activation: Literal["post", "pre"] = "post"
     shortcut: Literal["none", "A", "B", "C"] = "B"
+    project_first: bool = False
     padding: Padding = "symmetric"
     projection: Literal["stride", "average"] = "stride"
     projects: Literal["raw", "activated"] = "raw"
@@ -140,7 +142,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "projects": ("raw", "activated"),
 }
 _SEQUENCES = ("blocks", "widths", "channels", "strides", "stem", "head")
-_FLAGS = ("stem_pool", "stem_norm", "final_norm")
+_FLAGS = ("stem_pool", "stem_norm", "final_norm", "project_first")
 _LARGEST = 100_000
 
 _SMALL: dict[str, Any] = {"stem_kernel": 3, "stem_stride": 1, "stem_pool": False}
@@ -216,7 +218,8 @@ class GeneralBlock(nn.Module):
         stride = options.all_strides[stage] if first else 1
         self.gate = 1.0
         self.pre = options.activation == "pre"
-        self.shortcut_kind, self.downsample = _shortcut(channels_in, channels_out, stride, options)
+        project = options.project_first and stage == 0 and first
+        self.shortcut_kind, self.downsample = _shortcut(channels_in, channels_out, stride, options, project=project)
         self.shares_activation = (
             self.pre and options.projects == "activated" and self.shortcut_kind in ("projection", "padding")
         )
@@ -317,7 +320,7 @@ def _head(features: int, classes: int, options: GeneralOptions) -> nn.Module:
 
 
 def _shortcut(
-    channels_in: int, channels_out: int, stride: int, options: GeneralOptions
+    channels_in: int, channels_out: int, stride: int, options: GeneralOptions, *, project: bool
 ) -> tuple[ShortcutKind, nn.Module | None]:
     changes_shape = stride != 1 or channels_in != channels_out
     if options.shortcut == "none":
@@ -328,7 +331,7 @@ def _shortcut(
                 f"Option A cannot go from {channels_in} to {channels_out} filters.", "Choose option B."
             )
         return "padding", PaddedShortcut(channels_in, channels_out, stride, options.padding)
-    if options.shortcut == "C" or (options.shortcut == "B" and changes_shape):
+    if options.shortcut == "C" or (options.shortcut == "B" and (changes_shape or project)):
         average = options.projection == "average" and stride != 1
         parts: list[tuple[str, nn.Module]] = []
         if average:

@@ -45,8 +45,7 @@ class GoogLeNetFamily:
     def outline(self, architecture: str, network: nn.Module) -> NetworkOutline:
         blocks = [block_info(network, "conv1", "stem")]
         blocks += [
-            block_info(network, name, "layer", stage=1, index=index)
-            for index, name in enumerate(("conv2", "conv3"), 1)
+            block_info(network, name, "layer", stage=1, index=index) for index, name in enumerate(("conv2", "conv3"), 1)
         ]
         for stage, letters in enumerate(INCEPTION_STAGES, 2):
             blocks += [

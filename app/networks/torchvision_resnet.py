@@ -65,9 +65,7 @@ class TorchvisionResNetFamily:
                     )
                 )
         blocks.append(block_info(network, "fc", "head"))
-        return NetworkOutline(
-            self.name, architecture, TITLES[architecture], tuple(blocks), parameter_count(network)
-        )
+        return NetworkOutline(self.name, architecture, TITLES[architecture], tuple(blocks), parameter_count(network))
 
 
 families.register(TorchvisionResNetFamily.name)(TorchvisionResNetFamily())

@@ -29,9 +29,7 @@ class VggFamily:
 
     def build(self, architecture: str, *, classes: int, options: Options) -> nn.Module:
         if architecture not in TITLES:
-            raise ArchitectureError(
-                f"There is no VGG called “{architecture}”.", f"Choose one of: {', '.join(TITLES)}."
-            )
+            raise ArchitectureError(f"There is no VGG called “{architecture}”.", f"Choose one of: {', '.join(TITLES)}.")
         reject_unknown_options(options, (), architecture)
         return cast("nn.Module", models.get_model(architecture, weights=None, num_classes=classes))
 
