@@ -1,0 +1,173 @@
+"""Videos, sequences and network streams, and the player that keeps their time; all of them real."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.core.errors import SourceError
+from app.sources.player import Player
+from app.sources.registry import open_stream, sources
+
+RED = (200, 30, 40)
+
+
+def write_video(path: Path, codec: str, frames: int = 30) -> Path:
+    """Red at the left, the frame's number as brightness at the right."""
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), 30, (64, 48))
+    for number in range(frames):
+        picture = np.full((48, 64, 3), number * 8, np.uint8)
+        picture[:, :32] = RED[::-1]
+        writer.write(picture)
+    writer.release()
+    return path
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+class Watcher:
+    """A player, and what it said."""
+
+    def __init__(self, address: str) -> None:
+        self.states: list[str] = []
+        self.indices: list[int] = []
+        self.player = Player(address, on_frame=self._frame, on_state=lambda state, _error: self.states.append(state))
+
+    def _frame(self) -> None:
+        if (frame := self.player.take()) is not None:
+            self.indices.append(frame.index)
+
+
+@pytest.fixture
+def watch() -> Iterator[Callable[[str], Watcher]]:
+    made: list[Watcher] = []
+
+    def make(address: str) -> Watcher:
+        made.append(Watcher(address))
+        made[-1].player.start()
+        return made[-1]
+
+    yield make
+    assert all(one.player.stop(10) for one in made), "a player's thread outlived it"
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.avi", "MJPG"), ("a.mp4", "mp4v")])
+def test_a_video_gives_its_frames_in_order_and_in_rgb(tmp_path: Path, name: str, codec: str) -> None:
+    stream = open_stream(str(write_video(tmp_path / name, codec)))
+    frames = []
+    while (frame := stream.read()) is not None:
+        frames.append(frame)
+    stream.seek(10)
+    again = stream.read()
+    stream.close()
+    assert [frame.index for frame in frames] == list(range(30))
+    assert np.abs(frames[5].pixels[24, 10].astype(int) - RED).max() < 20, "red stays red"
+    assert [round(frame.moment * 30) for frame in frames] == list(range(30))
+    assert again is not None
+    assert abs(int(again.pixels[24, 50, 0]) - 80) < 12, "frame 10 is the one of that brightness"
+
+
+def test_a_sequence_leaves_out_what_is_damaged(tmp_path: Path) -> None:
+    for number in (1, 2, 10):
+        Image.new("RGB", (20, 10), (number, 0, 0)).save(tmp_path / f"f{number}.png")
+    (tmp_path / "f3.png").write_bytes(b"nothing")
+    stream = open_stream(str(tmp_path / "f%d.png"))
+    values = []
+    while (frame := stream.read()) is not None:
+        values.append(int(frame.pixels[0, 0, 0]))
+    assert values == [1, 2, 10]
+
+
+@pytest.mark.parametrize("address", ["no/such.mp4", "camera:No such camera", "rubbish"])
+def test_what_is_not_there_is_said_with_a_remedy(address: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        open_stream(address)
+    assert caught.value.remedy
+
+
+def test_a_damaged_video_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "broken.mp4"
+    path.write_bytes(b"not a video at all" * 100)
+    with pytest.raises(SourceError, match=r"broken\.mp4"):
+        open_stream(str(path))
+
+
+def test_every_source_is_registered() -> None:
+    assert set(sources.names()) >= {"video", "sequence", "webcam", "network"}
+
+
+def test_a_file_plays_at_its_own_rate(tmp_path: Path, watch: Callable[[str], Watcher]) -> None:
+    path = write_video(tmp_path / "a.avi", "MJPG")
+    started = time.monotonic()
+    one = watch(str(path))
+    wait_until(lambda: "ended" in one.states)
+    assert one.indices == list(range(30))
+    assert time.monotonic() - started > 0.9, "30 frames at 30 per second take a second"
+
+
+def test_pause_step_seek_and_play_again(tmp_path: Path, watch: Callable[[str], Watcher]) -> None:
+    one = watch(str(write_video(tmp_path / "a.avi", "MJPG")))
+    wait_until(lambda: len(one.indices) > 3)
+    one.player.pause()
+    time.sleep(0.1)
+    at = one.indices[-1]
+    time.sleep(0.2)
+    assert one.indices[-1] == at, "it stands still"
+    one.player.step(1)
+    wait_until(lambda: one.indices[-1] == at + 1)
+    one.player.step(-1)
+    wait_until(lambda: one.indices[-1] == at)
+    one.player.seek(25)
+    wait_until(lambda: one.indices[-1] == 25)
+    one.player.resume()
+    wait_until(lambda: "ended" in one.states)
+    one.player.resume()
+    wait_until(lambda: one.indices[-1] < 10)
+
+
+class Camera(http.server.BaseHTTPRequestHandler):
+    """Some good pictures, then damaged ones, then it hangs up; it answers every new connection."""
+
+    def log_message(self, *_arguments: object) -> None:
+        """Nothing on the terminal."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        good = cv2.imencode(".jpg", np.full((48, 64, 3), RED[::-1], np.uint8))[1].tobytes()
+        for part in [good] * 20 + [good[:100], b"\0rubbish" * 40]:
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(part)}\r\n\r\n".encode()
+            try:
+                self.wfile.write(head + part + b"\r\n")
+            except OSError:
+                return
+            time.sleep(0.02)
+
+
+def test_a_stream_that_sends_rubbish_and_breaks_off_comes_back(watch: Callable[[str], Watcher]) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Camera)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        one = watch(f"http://127.0.0.1:{server.server_address[1]}/video")
+        wait_until(lambda: one.states.count("playing") >= 2, 15)
+        assert "lost" in one.states
+        before = len(one.indices)
+        wait_until(lambda: len(one.indices) > before)
+    finally:
+        server.shutdown()
+        server.server_close()
