@@ -17,6 +17,8 @@ from app.runs.records import MEASURES, BlockValues, Evaluation, Event, StepRow
 
 FILE_NAME = "rows.sqlite"
 COMMIT_SECONDS = 0.5
+MOVE_SECONDS = 5.0
+"""Between moves of rows from the write-ahead file to the main one, which is all that another machine sees."""
 APPLICATION_ID = 0x52534E58
 SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -48,6 +50,7 @@ class RunWriter:
     def __init__(self, folder: Path, *, from_step: int = 0) -> None:
         self.path = folder / FILE_NAME
         self._begun: float | None = None
+        self._moved = time.monotonic()
         try:
             if not self.path.exists():
                 _create(self.path)
@@ -117,6 +120,9 @@ class RunWriter:
         self._begun = None
         try:
             self._connection.execute("COMMIT")
+            if time.monotonic() - self._moved > MOVE_SECONDS:
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                self._moved = time.monotonic()
         except sqlite3.Error as error:
             self._roll_back()
             raise write_error(self.path, error) from error

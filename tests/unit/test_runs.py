@@ -148,6 +148,17 @@ def test_a_finished_run_is_one_plain_file_that_opens_from_a_read_only_folder(tmp
         tmp_path.chmod(0o755)
 
 
+def test_a_reader_on_another_machine_sees_rows_a_little_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = RunWriter(tmp_path)
+    writer.extend([row(1)])
+    monkeypatch.setattr("app.runs.store.MOVE_SECONDS", 0.0)
+    writer.extend([row(2)])
+    far = RunReader(tmp_path, far=True)
+    assert far.last_step() == 2
+    assert far.after(Mark()).steps.tolist() == [1, 2]
+    writer.close()
+
+
 def test_a_full_disk_stops_the_writer_in_words_and_harms_nothing(tmp_path: Path) -> None:
     writer = RunWriter(tmp_path)
     writer.extend(row(step) for step in range(1, 11))
