@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.ui.actions import ACTIONS
 from app.ui.tokens import GRID
@@ -20,16 +20,13 @@ WIDGET_KEYS = (
 
 
 class ShortcutSheet(QDialog):
-    """All shortcuts at a glance; any key closes it."""
+    """All shortcuts at a glance; Escape closes it."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self.setObjectName("shortcutSheet")
         self.setWindowTitle(self.tr("Keyboard shortcuts"))
         self.setModal(True)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(5 * GRID)
-        grid.setVerticalSpacing(2 * GRID)
         rows: dict[str, list[tuple[str, str]]] = {}
         for spec in ACTIONS:
             if spec.shortcuts:
@@ -39,15 +36,19 @@ class ShortcutSheet(QDialog):
                 rows.setdefault(spec.group, []).append((spec.text, keys))
         for group, text, keys in WIDGET_KEYS:
             rows.setdefault(group, []).append((text, keys))
-        columns = 2
-        heights = [0] * columns
+        columns = [QVBoxLayout(), QVBoxLayout()]
+        heights = [0, 0]
         for group, pairs in rows.items():
-            column = heights.index(min(heights))
-            heights[column] += len(pairs) + 2
-            grid.addLayout(self._group(group, pairs), grid.count() // columns, column, Qt.AlignmentFlag.AlignTop)
-        layout = QVBoxLayout(self)
+            shorter = heights.index(min(heights))
+            heights[shorter] += len(pairs) + 2
+            columns[shorter].addLayout(self._group(group, pairs))
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(4 * GRID, 3 * GRID, 4 * GRID, 3 * GRID)
-        layout.addLayout(grid)
+        layout.setSpacing(5 * GRID)
+        for column in columns:
+            column.setSpacing(2 * GRID)
+            column.addStretch(1)
+            layout.addLayout(column, 1)
 
     def _group(self, group: str, pairs: list[tuple[str, str]]) -> QGridLayout:
         grid = QGridLayout()

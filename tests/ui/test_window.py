@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
-from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app import paths
@@ -20,6 +20,7 @@ from app.core.errors import ExplanationError
 from app.ui.actions import ACTIONS
 from app.ui.composition import Composition
 from app.ui.palette import Palette, matches
+from app.ui.shortcuts import ShortcutSheet
 from app.ui.theme import theme
 from tests.ui.prompt_engine import LABELS, PromptEngine
 
@@ -287,3 +288,15 @@ def test_it_is_usable_at_its_smallest_and_repaints_in_both_schemes(
         theme().choose(scheme)
         shots.append(program.window.grab().toImage().pixelColor(5, 200).lightness())
     assert shots[0] > 200 > 60 > shots[1]
+
+
+def test_the_shortcut_sheet_lists_every_shortcut_and_nothing_overlaps(program: Composition, qtbot: QtBot) -> None:
+    sheet = ShortcutSheet(program.window)
+    qtbot.addWidget(sheet)
+    sheet.show()
+    labels = [label for label in sheet.findChildren(QLabel) if label.isVisible()]
+    texts = {label.text() for label in labels}
+    assert {spec.text for spec in ACTIONS if spec.shortcuts} <= texts
+    for number, one in enumerate(labels):
+        for other in labels[number + 1 :]:
+            assert not one.geometry().intersects(other.geometry()), f"{one.text()} lies over {other.text()}"
