@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,9 +19,10 @@ from app.core.errors import ArchitectureError, ModelError
 from app.core.preprocessing import Preprocessing
 from app.core.records import NetworkOutline
 from app.networks.registry import families
-from app.zoo.card import Card
+from app.zoo.card import Card, Weights
 from app.zoo.card_file import CARD_NAME
 from app.zoo.cards import find_card, looks_like_file, read_card
+from app.zoo.checkpoints import diagnose
 
 State = dict[str, Tensor]
 
@@ -59,9 +61,38 @@ def load_model(reference: str) -> LoadedModel:
         path = path / CARD_NAME
     if path.name == CARD_NAME:
         return load_card(read_card(path))
-    raise ModelError(
-        f"{path} is not a card.", f"Give the id of a model, or the path of a {CARD_NAME} or of its folder."
+    return load_file(path)
+
+
+def load_file(path: Path, *, choices: Mapping[str, str] | None = None) -> LoadedModel:
+    """Load a file of weights as it is, without taking it in; what it is, the checkpoint doctor finds out.
+
+    Args:
+        path: The file or folder.
+        choices: The user's answers to the doctor's questions; see `app.zoo.checkpoints.inspect_file`.
+
+    Raises:
+        ModelError: where the doctor refuses it, with the reason.
+    """
+    diagnosis = diagnose(path, choices=choices)
+    architecture, state, preprocessing = diagnosis.require()
+    report = diagnosis.report
+    card = Card(
+        id=str(path),
+        title=f"{report.title}, {path.name}",
+        kind="mine",
+        architecture=architecture,
+        labels=report.labels,
+        preprocessing=preprocessing,
+        weights=Weights(path.name, ""),
+        folder=path.parent,
+        source=str(path),
+        parameters=report.parameters,
     )
+    network = build_network(card)
+    fill(network, state, path)
+    outline = families.get(architecture.family).outline(architecture.name, network)
+    return LoadedModel(card, network, outline, card.labels, preprocessing)
 
 
 def load_card(card: Card) -> LoadedModel:

@@ -1,0 +1,334 @@
+"""What names and shapes cannot tell: each question with its possible answers, decided by batch-norm statistics.
+
+Which mean and deviation were the pictures normalised with? Where does option A put its zeros, or is there no shortcut
+at all? Does the stem pool? In which convolution of a bottleneck is the stride? None of these has a parameter. Each
+answer is tried on pictures with natural statistics, and the one under which the network's activations agree best with
+its stored batch-norm statistics is taken; see `app.zoo.statistics` and `app.zoo.pictures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from app.core.preprocessing import IMAGENET_DEVIATION, IMAGENET_MEAN
+from app.networks.general_resnet import GeneralOptions, GeneralResNet
+from app.zoo.pictures import dead_leaves, shifted, zoomed
+from app.zoo.statistics import disagreement, has_statistics
+
+Sureness = Literal["sure", "likely", "unsure"]
+Triple = tuple[float, float, float]
+
+_SURE, _LIKELY = 1.5, 1.15
+_WORST = 0.5  # nats per channel in the first layers, beyond which no answer explains the file
+_EARLY = 3
+_MOST_WORK = 6e9  # multiply-adds for one try
+_FEWEST, _MOST = 8, 64
+_LARGE_SIDE = 128  # instead of 224: statistics of a network hardly depend on it, time does
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """How pixels on the scale [0, 1] become the network's input.
+
+    Attributes:
+        title: How to call it.
+        mean: RGB.
+        deviation: RGB.
+        bgr: Whether the network takes blue first, as Caffe's do.
+    """
+
+    title: str
+    mean: Triple
+    deviation: Triple
+    bgr: bool = False
+
+    def apply(self, pictures: Tensor) -> Tensor:
+        """(N, 3, S, S) on [0, 1], RGB -> the network's input."""
+        mean = torch.tensor(self.mean).view(1, 3, 1, 1)
+        deviation = torch.tensor(self.deviation).view(1, 3, 1, 1)
+        normalised = (pictures - mean) / deviation
+        return normalised.flip(1) if self.bgr else normalised
+
+
+_CIFAR_MEAN = (0.4914, 0.4822, 0.4465)
+_BYTE = (1 / 255, 1 / 255, 1 / 255)
+_ONE, _ZERO = (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
+IMAGENET = Normalisation("ImageNet's mean and deviation", IMAGENET_MEAN, IMAGENET_DEVIATION)
+NORMALISATIONS = (
+    IMAGENET,
+    Normalisation("CIFAR-10's mean and deviation", _CIFAR_MEAN, (0.2470, 0.2435, 0.2616)),
+    Normalisation("CIFAR-10's mean, deviation 0.20", _CIFAR_MEAN, (0.2023, 0.1994, 0.2010)),
+    Normalisation("−1 to 1", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    Normalisation("0 to 1", _ZERO, _ONE),
+    Normalisation("ImageNet's mean, deviation 1", IMAGENET_MEAN, _ONE),
+    Normalisation("0 to 255", _ZERO, _BYTE),
+    Normalisation("ImageNet's mean on 0 to 255", IMAGENET_MEAN, _BYTE),
+    Normalisation("ImageNet's mean on 0 to 255, blue first (Caffe)", IMAGENET_MEAN, _BYTE, bgr=True),
+)
+"""What people use. A data set's own figures are tried only where the number of classes fits it; see `candidates`."""
+
+_OF_CLASSES = {
+    100: Normalisation("CIFAR-100's mean and deviation", (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)),
+    200: Normalisation("Tiny ImageNet's mean and deviation", (0.4802, 0.4481, 0.3975), (0.2302, 0.2265, 0.2262)),
+}
+
+
+def candidates(classes: int) -> tuple[Normalisation, ...]:
+    """The normalisations to try on a network of so many classes."""
+    own = _OF_CLASSES.get(classes)
+    return (*NORMALISATIONS, own) if own else NORMALISATIONS
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One question, decided.
+
+    Attributes:
+        question: "normalisation", "shortcut", "stem", "stride", "projection".
+        answer: In words.
+        sureness: How surely.
+        why: What decided.
+        ranking: Every answer that was tried with its disagreement in nats, best first; empty where none was tried.
+    """
+
+    question: str
+    answer: str
+    sureness: Sureness
+    why: str
+    ranking: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def margin(self) -> float | None:
+        """How many times worse the second-best answer agrees than the best."""
+        if len(self.ranking) < 2:
+            return None
+        return self.ranking[1][1] / max(self.ranking[0][1], 1e-6)
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Every question decided."""
+
+    options: GeneralOptions
+    normalisation: Normalisation
+    verdicts: tuple[Verdict, ...]
+
+
+class Resolver:
+    """Decides what shapes leave open.
+
+    Args:
+        options: The shape of the network, with usual answers.
+        state: Its weights under our names.
+        classes: How many logits.
+        side: Of its input, in pixels.
+        choices: The user's answers, by question, worded as a ranking words them.
+        settled: Questions that the file answers itself.
+    """
+
+    def __init__(
+        self,
+        options: GeneralOptions,
+        state: Mapping[str, Tensor],
+        classes: int,
+        side: int,
+        *,
+        choices: Mapping[str, str],
+        settled: frozenset[str] = frozenset(),
+    ) -> None:
+        self.options = options
+        self.state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+        self.classes = classes
+        self.choices = choices
+        self.settled = settled
+        self.side = side if side <= 64 else _LARGE_SIDE
+        self.normalisation = IMAGENET
+        self.seen_as: Callable[[Tensor], Tensor] = _as_it_is
+        self.verdicts: list[Verdict] = []
+
+    def run(self, known: Normalisation | None) -> Resolution:
+        """Decide.
+
+        Args:
+            known: The normalisation, where the file says it.
+        """
+        chosen = [one for one in candidates(self.classes) if one.title == self.choices.get("normalisation")]
+        known = chosen[0] if chosen else known
+        if not has_statistics(self.network(self.options)):
+            self._without_statistics(known)
+            return Resolution(self.options, self.normalisation, tuple(self.verdicts))
+        self._normalisation(known, first=1)
+        self._stem()
+        self.verdicts = [verdict for verdict in self.verdicts if verdict.question != "normalisation"]
+        self._normalisation(known, first=_EARLY)
+        self._shortcut()
+        self._inside()
+        return Resolution(self.options, self.normalisation, tuple(self.verdicts))
+
+    def network(self, options: GeneralOptions) -> nn.Module:
+        """The file's network, with these answers."""
+        with torch.device("meta"):
+            network = GeneralResNet(self.classes, options)
+        network.load_state_dict(self.state, assign=True)
+        return network.eval().requires_grad_(False)
+
+    def _without_statistics(self, known: Normalisation | None) -> None:
+        self.normalisation = known or IMAGENET
+        self.verdicts.append(
+            Verdict("normalisation", known.title, "sure", self._said(known))
+            if known
+            else Verdict(
+                "normalisation", IMAGENET.title, "unsure", "the file has no batch-norm statistics to compare with"
+            )
+        )
+        if self.options.shortcut == "A":
+            self.verdicts.append(
+                Verdict("shortcut", _padding_title(self.options), "unsure", "the file has no batch-norm statistics")
+            )
+
+    def _said(self, known: Normalisation) -> str:
+        return "chosen by you" if known.title == self.choices.get("normalisation") else "the file says so"
+
+    def _normalisation(self, known: Normalisation | None, first: int) -> None:
+        network = self.network(self.options)
+        plain = self._pictures(early=True)
+        views: list[Callable[[Tensor], Tensor]] = [_as_it_is, shifted, zoomed]
+        best: dict[Normalisation, tuple[float, Callable[[Tensor], Tensor]]] = {}
+        for normalisation in (known,) if known else candidates(self.classes):
+            for seen_as in views:
+                score = _mean(disagreement(network, normalisation.apply(seen_as(plain)), first=first))
+                if normalisation not in best or score < best[normalisation][0]:
+                    best[normalisation] = (score, seen_as)
+        ranked = sorted(best.items(), key=lambda item: item[1][0])
+        self.normalisation, (_, self.seen_as) = ranked[0]
+        ranking = tuple((one.title, score) for one, (score, _) in ranked)
+        if known:
+            self.verdicts.append(Verdict("normalisation", known.title, "sure", self._said(known), ranking))
+        else:
+            self._decide("normalisation", ranking, "agreement with the first batch norms")
+
+    def _stem(self) -> None:
+        """Stride and pooling of the stem: usual for its kernel, unless another fits clearly better."""
+        options = self.options
+        pairs = [(1, False), (1, True), (2, False), (2, True)]
+        usual = (options.stem_stride, options.stem_pool)
+        pairs.sort(key=lambda pair: pair != usual)
+        tries = [replace(options, stem_stride=stride, stem_pool=pool) for stride, pool in pairs]
+        self._choose("stem", tries, _stem_title, first=len(options.stem) + 3)
+
+    def _shortcut(self) -> None:
+        """Where option A puts its zeros; or no shortcut at all, which has the same parameters."""
+        options = self.options
+        tries = []
+        if options.shortcut == "A":
+            paddings: tuple[Literal["symmetric", "end", "average"], ...] = ("symmetric", "end", "average")
+            tries = [replace(options, padding=padding) for padding in paddings]
+        elif any(block.startswith("layer") and "downsample" in block for block in self.state):
+            return
+        self._choose("shortcut", [*(tries or [options]), replace(options, shortcut="none")], _padding_title, first=None)
+
+    def _inside(self) -> None:
+        """Inside the blocks: which convolution has the stride, and what the projection reads."""
+        options = self.options
+        projects = options.shortcut in ("B", "C")
+        until = self._norms_until_second_stage()
+        if options.block == "bottleneck" and options.stages > 1:
+            places: tuple[Literal["middle", "first"], ...] = ("middle", "first")
+            self._choose("stride", [replace(options, stride_in=place) for place in places], _stride_title, first=until)
+        if projects and options.activation == "post" and options.stages > 1:
+            ways: tuple[Literal["stride", "average"], ...] = ("stride", "average")
+            tries = [replace(self.options, projection=way) for way in ways]
+            self._choose("projection", tries, lambda one: _PROJECTIONS[one.projection], first=until)
+        if options.shortcut != "none" and options.activation == "pre":
+            reads: tuple[Literal["raw", "activated"], ...] = ("raw", "activated")
+            tries = [replace(self.options, projects=read) for read in reads]
+            self._choose("projection", tries, lambda one: _PROJECTIONS[one.projects], first=None)
+
+    def _choose(
+        self, question: str, tries: list[GeneralOptions], title: Callable[[GeneralOptions], str], *, first: int | None
+    ) -> None:
+        """Try options; the first of them is the usual answer and stays unless another agrees clearly better."""
+        if question in self.settled:
+            self.verdicts.append(Verdict(question, title(tries[0]), "sure", "the file says so"))
+            return
+        pictures = self.normalisation.apply(self.seen_as(self._pictures(early=first is not None)))
+        scores = [_mean(disagreement(self.network(one), pictures, first=first)) for one in tries]
+        order = sorted(range(len(tries)), key=lambda place: scores[place])
+        chosen = order[0] if scores[0] > _LIKELY * scores[order[0]] or question == "shortcut" else 0
+        ranking = tuple((title(tries[place]), scores[place]) for place in order)
+        asked = [place for place in order if title(tries[place]) == self.choices.get(question)]
+        if asked:
+            self.options = tries[asked[0]]
+            self.verdicts.append(Verdict(question, title(self.options), "sure", "chosen by you", ranking))
+            return
+        self.options = tries[chosen]
+        self._decide(question, ranking, "agreement with the batch norms", answer=title(tries[chosen]))
+
+    def _decide(self, question: str, ranking: tuple[tuple[str, float], ...], why: str, answer: str = "") -> None:
+        verdict = Verdict(question, answer or ranking[0][0], "unsure", why, ranking)
+        margin = verdict.margin or 1.0
+        fits = ranking[0][1] < _WORST and verdict.answer == ranking[0][0]
+        sureness: Sureness = "sure" if margin >= _SURE else "likely" if margin >= _LIKELY else "unsure"
+        self.verdicts.append(replace(verdict, sureness=sureness if fits else "unsure"))
+
+    def _norms_until_second_stage(self) -> int:
+        options = self.options
+        per_block = 2 if options.block == "basic" else 3
+        return len(options.stem) + per_block * (options.blocks[0] + 1) + (2 if options.shortcut != "A" else 0)
+
+    def _pictures(self, *, early: bool) -> Tensor:
+        work = self._work() / (4 if early else 1)
+        count = int(min(_MOST, max(_FEWEST, _MOST_WORK / max(work, 1))))
+        return dead_leaves(count // 8 * 8, self.side)
+
+    def _work(self) -> float:
+        """Multiply-adds of one forward pass, roughly."""
+        options = self.options
+        side = self.side / options.stem_stride
+        work = 3 * options.stem_kernel**2 * options.stem[0] * side**2
+        side /= 2 if options.stem_pool else 1
+        for stage in range(options.stages):
+            side /= options.all_strides[stage]
+            convs = (t for name, t in self.state.items() if name.startswith(f"layer{stage + 1}.") and t.dim() == 4)
+            work += sum(conv.numel() for conv in convs) * side**2
+        return work
+
+
+_PROJECTIONS = {
+    "stride": "the projection has the stride",
+    "average": "average pooling before the projection (ResNet-D)",
+    "raw": "the shortcut reads the block's input",
+    "activated": "the projection reads the normalised and activated input",
+}
+
+
+def _stem_title(options: GeneralOptions) -> str:
+    pool = "max pooling" if options.stem_pool else "no pooling"
+    return f"{options.stem_kernel}×{options.stem_kernel}, stride {options.stem_stride}, {pool}"
+
+
+def _stride_title(options: GeneralOptions) -> str:
+    kernel = "3×3" if options.stride_in == "middle" else "first 1×1"
+    return f"the stride is in the {kernel} convolution"
+
+
+def _padding_title(options: GeneralOptions) -> str:
+    if options.shortcut == "none":
+        return "no shortcuts (a plain network)"
+    if options.shortcut != "A":
+        return "identity shortcuts"
+    where = {"symmetric": "at both ends", "end": "at the end", "average": "at the end, after average pooling"}
+    return f"option A, zero channels {where[options.padding]}"
+
+
+def _as_it_is(pictures: Tensor) -> Tensor:
+    return pictures
+
+
+def _mean(values: tuple[float, ...]) -> float:
+    return sum(values) / len(values) if values else 0.0

@@ -1,0 +1,194 @@
+"""Opens a file (or folder) of weights of any format that we know, by what is in it, not by its name."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import re
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+
+from app.core.errors import ModelError
+from app.zoo.contents import Contents, DamagedFile, map_file, unreadable
+from app.zoo.onnx_file import looks_like_onnx, read_onnx
+from app.zoo.pickles import PickleError
+from app.zoo.torch_files import read_legacy, read_zip
+
+_LARGEST_HEADER = 32 << 20
+_LARGEST_CONFIG = 16 << 20
+_WHOLE_NAMES = (
+    "model.safetensors.index.json",
+    "model.safetensors",
+    "pytorch_model.bin.index.json",
+    "pytorch_model.bin",
+)
+_SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(\.\w+)")
+_NOT_WEIGHTS = {
+    b"\x1f\x8b": "it is compressed with gzip; unpack it first",
+    b"7z\xbc\xaf": "it is a 7-Zip archive; unpack it first",
+    b"Rar!": "it is a RAR archive; unpack it first",
+    b"BZh": "it is compressed with bzip2; unpack it first",
+    b"\xfd7zXZ": "it is compressed with xz; unpack it first",
+    b"\x28\xb5\x2f\xfd": "it is compressed with zstd; unpack it first",
+    b"\x89PNG": "it is a PNG picture",
+    b"\xff\xd8\xff": "it is a JPEG picture",
+    b"GIF8": "it is a GIF picture",
+    b"%PDF": "it is a PDF document",
+    b"<!DO": "it is a web page (a download that needed a login?)",
+    b"<htm": "it is a web page (a download that needed a login?)",
+    b"\x93NUMPY": "it is a single NumPy array",
+    b"version https://git-lfs": "it is a Git LFS pointer, not the file itself; fetch it with “git lfs pull”",
+    b"GGUF": "it is a GGUF file, which holds language models",
+    b"\x7fELF": "it is a program",
+    b"MZ": "it is a program",
+}
+
+
+def read_contents(path: Path) -> Contents:
+    """Everything in a file or folder of weights; nothing in it runs.
+
+    Raises:
+        ModelError: where it is not there, not weights, or damaged, with the reason.
+    """
+    try:
+        if path.is_dir():
+            path = _chosen(path)
+        contents = _read(path)
+    except OSError as error:
+        raise unreadable(path, error.strerror or str(error), "Check that it is there and may be read.") from error
+    except (DamagedFile, PickleError) as error:
+        raise unreadable(path, str(error)) from error
+    # The formats are read by code of ours and of others that trusts no byte; whatever it stumbles over is the file's.
+    except (ValueError, TypeError, KeyError, IndexError, RuntimeError, OverflowError, MemoryError) as error:
+        raise unreadable(path, f"it is damaged ({type(error).__name__}: {str(error)[:120]})") from error
+    return contents
+
+
+def _read(path: Path) -> Contents:
+    if not path.exists():
+        raise ModelError(f"There is no file {path}.", "Check the path.")
+    if path.name.endswith(".index.json"):
+        return _with_configs(_read_index(path))
+    shard = _SHARD.fullmatch(path.name)
+    if shard and int(shard[3]) > 1:
+        return _with_configs(
+            _read_shards(path, [f"{shard[1]}-{n:05d}-of-{shard[3]}{shard[4]}" for n in range(1, int(shard[3]) + 1)])
+        )
+    return _with_configs(_read_one(path))
+
+
+def _read_one(path: Path) -> Contents:
+    if path.stat().st_size < 2:
+        raise DamagedFile("it is empty")
+    with path.open("rb") as file:
+        head = file.read(512)
+    for magic, what in _NOT_WEIGHTS.items():
+        if head.startswith(magic):
+            raise DamagedFile(what)
+    if head[257:262] == b"ustar":
+        raise DamagedFile(
+            "it is a tar archive (or a file of torch before 0.2, which are tar archives); unpack it first"
+        )
+    return _reader(head)(path, map_file(path))
+
+
+def _reader(head: bytes) -> Callable[[Path, mmap.mmap], Contents]:
+    if head.startswith(b"PK\x03\x04"):
+        return read_zip
+    if len(head) > 9 and head[8:9] == b"{" and 0 < struct.unpack("<Q", head[:8])[0] < 1 << 40:
+        return _read_safetensors
+    if looks_like_onnx(head):
+        return read_onnx
+    if head[:1] == b"\x80" or head[:1] in (b"(", b"]", b"}", b"c"):
+        return read_legacy
+    raise DamagedFile("it is no format of weights that we know (PyTorch, TorchScript, safetensors, ONNX)")
+
+
+def _read_safetensors(path: Path, buffer: mmap.mmap) -> Contents:
+    (size,) = struct.unpack("<Q", buffer[:8])
+    if size > min(_LARGEST_HEADER, len(buffer) - 8):
+        raise DamagedFile("its header is longer than the file, or than any network's")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            table = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            facts = dict(file.metadata() or {})
+    except safetensors.SafetensorError as error:
+        raise DamagedFile(f"it is damaged ({error})") from error
+    return Contents(path, "safetensors", table, ordered=False, facts=facts)
+
+
+def _read_index(path: Path) -> Contents:
+    table = _json(path)
+    names = table.get("weight_map")
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        raise DamagedFile("it is not an index of weights")
+    return _read_shards(path, sorted(set(names.values())))
+
+
+def _read_shards(path: Path, names: list[str]) -> Contents:
+    if not names or len(names) > 1000:
+        raise DamagedFile(f"it speaks of {len(names)} files")
+    tree: dict[str, Any] = {}
+    unsafe: tuple[str, ...] = ()
+    format_ = ""
+    for name in names:
+        if name != Path(name).name or "\\" in name:
+            raise DamagedFile(f"it asks for weights outside its own folder ({name[:80]})")
+        part = path.with_name(name)
+        if not part.is_file():
+            raise DamagedFile(f"it has {len(names)} parts, and {name} is not beside it")
+        contents = _read_one(part)
+        if contents.names_unsafe:
+            unsafe += contents.names_unsafe
+        elif isinstance(contents.tree, dict):
+            tree |= contents.tree
+        format_ = contents.format
+    return Contents(
+        path, f"{format_}, {len(names)} parts", None if unsafe else tree, ordered=False, names_unsafe=unsafe
+    )
+
+
+def _with_configs(contents: Contents) -> Contents:
+    """Adds what Hugging Face and timm keep in JSON files beside weights that are alone in their folder."""
+    folder = contents.path.parent
+    facts = dict(contents.facts)
+    alone = contents.path.name in _WHOLE_NAMES or _SHARD.fullmatch(contents.path.name)
+    for name in ("config.json", "preprocessor_config.json") if alone else ():
+        if (folder / name).is_file():
+            try:
+                facts[name.removesuffix(".json")] = _json(folder / name)
+            except DamagedFile:
+                continue  # a damaged side file says nothing; the weights are what was asked for
+    return Contents(
+        contents.path, contents.format, contents.tree, contents.ordered, contents.names_unsafe, contents.notes, facts
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > _LARGEST_CONFIG:
+        raise DamagedFile(f"{path.name} is larger than {_LARGEST_CONFIG >> 20} MiB")
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DamagedFile(f"{path.name} is not JSON ({str(error)[:80]})") from error
+    if not isinstance(table, dict):
+        raise DamagedFile(f"{path.name} is not a table")
+    return table
+
+
+def _chosen(folder: Path) -> Path:
+    """The weights in a folder: Hugging Face's names, or the only file of weights that is there."""
+    for name in _WHOLE_NAMES:
+        if (folder / name).is_file():
+            return folder / name
+    endings = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".th", ".onnx")
+    files = sorted(file for file in folder.iterdir() if file.name.lower().endswith(endings))
+    if len(files) == 1:
+        return files[0]
+    found = f"it holds {len(files)} files of weights" if files else "it holds no file of weights"
+    raise unreadable(folder, found, "Give the file itself.")

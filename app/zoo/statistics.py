@@ -1,0 +1,85 @@
+"""How well a network's stored batch-norm statistics agree with what pictures do to it.
+
+Every batch norm keeps the mean and variance of its inputs over the training pictures. Whatever a file does not say
+(which mean and deviation the pictures were normalised with, where option A puts its zeros) changes these inputs, so the
+right guess is the one under which other natural pictures give the same statistics again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import torch
+from torch import Tensor, nn
+
+_LARGEST = 10.0
+_NEUTRAL = 1e-3
+
+
+class _Enough(Exception):
+    """Raised inside the forward pass when every norm that was asked for has been seen."""
+
+
+def disagreement(network: nn.Module, pictures: Tensor, *, first: int | None = None) -> tuple[float, ...]:
+    """Kullback-Leibler divergence of each batch norm's inputs from its stored statistics, both as Gaussians, in nats.
+
+    Per channel KL(N(m, v) ‖ N(μ, σ²)) = ½ (log(σ²/v) + (v + (m − μ)²)/σ² − 1), at most 10, averaged over the channels.
+
+    Args:
+        network: In eval mode; its weights are not changed.
+        pictures: (N, 3, S, S), normalised.
+        first: Stop after so many batch norms in the signal's order; None for all.
+
+    Returns:
+        One number per batch norm with statistics of its own, in the signal's order.
+    """
+    seen: list[float] = []
+
+    def look(norm: nn.Module, inputs: tuple[Tensor, ...], _output: Tensor) -> None:
+        assert isinstance(norm, nn.BatchNorm2d)
+        seen.append(_divergence(norm, inputs[0]))
+        if first is not None and len(seen) >= first:
+            raise _Enough
+
+    with _watching(network, look), torch.inference_mode(), suppress(_Enough):
+        network(pictures)
+    return tuple(seen)
+
+
+def _divergence(norm: nn.BatchNorm2d, inputs: Tensor) -> float:
+    mean_stored, variance_stored = norm.running_mean, norm.running_var
+    assert mean_stored is not None
+    assert variance_stored is not None
+    variance, mean = torch.var_mean(inputs.float(), (0, 2, 3))
+    stored, seen = variance_stored + norm.eps, variance + norm.eps
+    divergence = 0.5 * ((stored / seen).log() + (seen + (mean - mean_stored).square()) / stored - 1)
+    value = float(divergence.nan_to_num(nan=_LARGEST, posinf=_LARGEST).clamp(max=_LARGEST).mean())
+    return value if math.isfinite(value) else _LARGEST
+
+
+@contextmanager
+def _watching(network: nn.Module, look: object) -> Iterator[None]:
+    handles = [
+        module.register_forward_hook(look)  # type: ignore[arg-type]
+        for module in network.modules()
+        if isinstance(module, nn.BatchNorm2d) and not _is_neutral(module)
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _is_neutral(norm: nn.BatchNorm2d) -> bool:
+    """Whether a norm stands for none, or was never trained: mean 0, variance 1."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    return bool(norm.running_mean.abs().max() == 0 and (norm.running_var - 1).abs().max() < _NEUTRAL)
+
+
+def has_statistics(network: nn.Module) -> bool:
+    """Whether any batch norm has statistics to compare with."""
+    return any(isinstance(module, nn.BatchNorm2d) and not _is_neutral(module) for module in network.modules())
