@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,13 +57,53 @@ def skipped(name: str, what: str, why: str) -> list[BenchResult]:
     return [BenchResult(name, what, 0.0, "", 0.0, skipped=why)]
 
 
-def interleaved(ways: Sequence[Callable[[], object]], *, rounds: int, warm_up: int = 2) -> list[float]:
-    """The median seconds of several ways to do the same, taken in turns so that a busy machine is fair to all."""
-    times: list[list[float]] = [[] for _ in ways]
+@dataclass(frozen=True)
+class Timings:
+    """Seconds of several ways to do the same, taken in turns.
+
+    Attributes:
+        seconds: By the name of the way, one number per round.
+    """
+
+    seconds: Mapping[str, Sequence[float]]
+
+    def median(self, way: str) -> float:
+        """In seconds."""
+        return statistics.median(self.seconds[way])
+
+    def ratio(self, way: str, other: str) -> float:
+        """The median over the rounds of one way's time over the other's; below 1 is faster.
+
+        Within a round both meet the same disturbances: this is steadier than the ratio of the medians.
+        """
+        return statistics.median(
+            mine / theirs for mine, theirs in zip(self.seconds[way], self.seconds[other], strict=True)
+        )
+
+    @property
+    def summary(self) -> str:
+        """“ours 41 ms, bare 45 ms, medians of 20 rounds”."""
+        rounds = len(next(iter(self.seconds.values())))
+        medians = ", ".join(f"{way} {1000 * self.median(way):.3g} ms" for way in self.seconds)
+        return f"{medians}, medians of {rounds} rounds"
+
+
+def in_turns(ways: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: int = 2) -> Timings:
+    """Time several ways to do the same in turns, so that a busy machine is fair to all.
+
+    Each round starts with another one: whoever comes first meets the caches that the last one left.
+
+    Args:
+        warm_up: Rounds before those that count.
+    """
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    order = list(ways)
     for number in range(warm_up + rounds):
-        for way, measured in zip(ways, times, strict=True):
+        for way in order:
             start = time.perf_counter()
-            way()
+            ways[way]()
+            taken = time.perf_counter() - start
             if number >= warm_up:
-                measured.append(time.perf_counter() - start)
-    return [statistics.median(measured) for measured in times]
+                seconds[way].append(taken)
+        order = [*order[1:], order[0]]
+    return Timings(seconds)

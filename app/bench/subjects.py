@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from app.core.preprocessing import Preprocessing
 from app.core.records import NetworkOutline
+from app.inference.classifier import Classifier
 from app.networks.registry import families, find_family
 
 
@@ -34,3 +36,16 @@ def random_network(
         norm.momentum = 0.1
     network.eval().requires_grad_(False)
     return network, maker.outline(architecture, network)
+
+
+def random_classifier(architecture: str, *, fold: bool = True) -> Classifier:
+    """Such a network as the engine holds it, on the CPU, with ImageNet's preprocessing and nameless classes."""
+    network, outline = random_network(architecture)
+    return Classifier(
+        network,
+        outline=outline,
+        labels=tuple(map(str, range(1000))),
+        preprocessing=Preprocessing(256, 224),
+        device=torch.device("cpu"),
+        fold=fold,
+    )
