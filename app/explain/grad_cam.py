@@ -26,7 +26,7 @@ class GradCam:
         uses_block=True,
         signed=False,
         slow=False,
-        quantity="share of the class's logit",
+        quantity="contribution to the logit",
     )
 
     def explain(
