@@ -20,7 +20,7 @@ from app.zoo.card_file import ID_PATTERN, write_card
 from app.zoo.cards import read_library
 from app.zoo.checkpoints import Diagnosis, diagnose
 from app.zoo.facts import read_label_file
-from app.zoo.loading import sha256_of
+from app.zoo.hashing import sha256_of
 
 WEIGHTS_NAME = "weights.safetensors"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from app.zoo.card import Card, Weights
 from app.zoo.card_file import CARD_NAME
 from app.zoo.cards import find_card, looks_like_file, read_card
 from app.zoo.checkpoints import diagnose
+from app.zoo.hashing import sha256_of
 
 State = dict[str, Tensor]
 
@@ -175,12 +175,6 @@ def fill(network: nn.Module, state: State, path: Path) -> None:
             f"The weights in {path} do not fit the architecture: {' '.join(lines)[:300]}", "Take the model in again."
         ) from error
     network.requires_grad_(False)
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,266 @@
+"""Downloads published weights when asked to, into the folder where torch keeps its own.
+
+A broken download resumes where it stopped; a file is under its name only when it is whole and its hash is right; two
+processes that want one file download it once. Proxies are those of the environment, as urllib knows them.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from app import paths
+from app.core.errors import CancelledError, ModelError, SettingsError
+from app.zoo.card import Card
+from app.zoo.hashing import sha256_of
+
+MIRROR_VARIABLE = "RESNET_EXPLORER_MIRROR"
+_CHUNK = 1 << 18
+_STALL_SECONDS = 20.0
+_MOST_TRIES = 5  # in a row without a single new byte
+_PAUSE_SECONDS = 0.5
+_REPORT_SECONDS = 0.1
+_WINDOW_SECONDS = 5.0
+_OFFLINE = "The bundled models and those that are downloaded already work without a connection."
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a download is.
+
+    Attributes:
+        done: Bytes on the disk.
+        total: Bytes in all; None while the server has not said.
+        speed: Bytes per second over the last seconds.
+        waiting: Whether another process downloads the same file, and this one waits for it.
+    """
+
+    done: int
+    total: int | None
+    speed: float = 0.0
+    waiting: bool = False
+
+    @property
+    def seconds_left(self) -> float | None:
+        """An estimate; None where it cannot be made."""
+        if self.total is None or self.speed <= 0:
+            return None
+        return max(self.total - self.done, 0) / self.speed
+
+
+def download(
+    card: Card,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    mirror: str | None = None,
+) -> Path:
+    """Get a published model's weights; at once where they are there.
+
+    Args:
+        card: A published card.
+        on_progress: Called at most ten times a second, on the caller's thread.
+        cancelled: Asked between chunks; what came so far is kept for the next time.
+        mirror: Address of a folder that holds the same files, for closed networks; by default what the environment
+            variable `RESNET_EXPLORER_MIRROR` says, else the publisher.
+
+    Raises:
+        ModelError: where it cannot be had: no connection, not there, wrong hash, no space.
+        CancelledError: where the user cancelled.
+    """
+    if not card.weights.url:
+        raise ModelError(f"{card.id} is not a published model: there is nothing to download.")
+    target = card.weights_path
+    try:
+        paths.ensure(target.parent)
+    except SettingsError as error:
+        raise ModelError(error.what, "Set TORCH_HOME to a folder that you can write.") from error
+    return _Download(card, target, on_progress, cancelled, mirror or os.environ.get(MIRROR_VARIABLE, "")).run()
+
+
+def address(card: Card, mirror: str) -> str:
+    """Where to get a card's weights: from its publisher, or the file of that name in the mirror."""
+    return f"{mirror.rstrip('/')}/{card.weights.file}" if mirror else card.weights.url
+
+
+class _Download:
+    """One download of one file."""
+
+    def __init__(
+        self,
+        card: Card,
+        target: Path,
+        on_progress: Callable[[Progress], None] | None,
+        cancelled: Callable[[], bool] | None,
+        mirror: str,
+    ) -> None:
+        self.card = card
+        self.target = target
+        self.partial = target.with_name(f".{target.name}.partial")
+        self.address = address(card, mirror)
+        self.on_progress = on_progress or (lambda _progress: None)
+        self.cancelled = cancelled or (lambda: False)
+        self.total: int | None = None
+        self._window: deque[tuple[float, int]] = deque()
+        self._reported = 0.0
+
+    def run(self) -> Path:
+        lock = FileLock(self.target.with_name(f".{self.target.name}.lock"))
+        while True:
+            try:
+                with lock.acquire(timeout=0.2):
+                    return self._run_alone()
+            except Timeout:
+                self._stop_if_cancelled()
+                self._report(waiting=True)
+
+    def _run_alone(self) -> Path:
+        if self.target.is_file() and self._is_right(self.target):
+            return self.target
+        tries = 0
+        while not self._try(last=tries + 1 >= _MOST_TRIES):
+            before = self._done()
+            tries = 0 if before > self._best else tries + 1
+            self._best = max(self._best, before)
+            time.sleep(_PAUSE_SECONDS)
+        self._report(force=True)
+        if not self._is_right(self.partial):
+            self.partial.unlink(missing_ok=True)
+            raise ModelError(
+                f"What {self.address} gave is not {self.card.id}: its SHA-256 does not begin with "
+                f"{self.card.weights.sha256}.",
+                "Nothing was kept. Try again, or another mirror.",
+            )
+        with self.partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        self.partial.replace(self.target)
+        return self.target
+
+    _best = -1
+
+    def _try(self, *, last: bool) -> bool:
+        """One connection. True when the file is whole; False when it broke and another try is worth while."""
+        self._stop_if_cancelled()
+        try:
+            with self._open(self._done()) as response:
+                self._receive(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code == 416 and self._done():  # there is nothing after what we have
+                    return self._whole_or_restart(error)
+                raise self._refused(error) from error
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+            if last:
+                reason = getattr(error, "reason", None) or error or type(error).__name__
+                raise ModelError(
+                    f"{self.address} cannot be reached, or the connection broke ({reason}).",
+                    f"Try again: what came so far is kept. {_OFFLINE}",
+                ) from error
+            return False
+        return self.total is None or self._done() >= self.total
+
+    def _open(self, have: int) -> Any:
+        request = urllib.request.Request(self.address, headers={"User-Agent": "resnet-explorer"})
+        if have:
+            request.add_header("Range", f"bytes={have}-")
+        return urllib.request.urlopen(request, timeout=_STALL_SECONDS)
+
+    def _receive(self, response: Any) -> None:
+        """Append what comes; from the start where the server does not resume."""
+        resumed = response.status == 206 and self._resumes_at(response, self._done())
+        length = response.headers.get("Content-Length")
+        have = self._done() if resumed else 0
+        self.total = have + int(length) if length and length.isdigit() else None
+        self._check_space()
+        try:
+            with self.partial.open("ab" if resumed else "wb") as file:
+                while chunk := response.read(_CHUNK):
+                    file.write(chunk)
+                    file.flush()
+                    have += len(chunk)
+                    self._report(done=have)
+                    self._stop_if_cancelled()
+        except OSError as error:
+            if isinstance(error, TimeoutError | ConnectionError):
+                raise
+            raise ModelError(
+                f"{self.target.parent} cannot take the file ({error.strerror or error}).",
+                "Free some space and try again: what came so far is kept.",
+            ) from error
+
+    def _resumes_at(self, response: Any, have: int) -> bool:
+        given = str(response.headers.get("Content-Range", ""))
+        return given.startswith(f"bytes {have}-")
+
+    def _whole_or_restart(self, error: urllib.error.HTTPError) -> bool:
+        """What we have is the whole file, or more than it: then it is not a part of it."""
+        size = str(error.headers.get("Content-Range", "")).rpartition("/")[2]
+        if size.isdigit() and int(size) == self._done():
+            self.total = self._done()
+            return True
+        self.partial.unlink(missing_ok=True)
+        return False
+
+    def _refused(self, error: urllib.error.HTTPError) -> ModelError:
+        if error.code in (404, 410):
+            return ModelError(
+                f"{self.address} does not exist ({error.code}).", f"Check the mirror's address. {_OFFLINE}"
+            )
+        if error.code in (401, 403, 407):
+            return ModelError(
+                f"{self.address} must not be read ({error.code} {error.reason}).", "Check proxy and mirror."
+            )
+        return ModelError(f"{self.address} answered {error.code} {error.reason}.", f"Try again later. {_OFFLINE}")
+
+    def _check_space(self) -> None:
+        need = (self.total or 0) - self._done()
+        free = shutil.disk_usage(self.target.parent).free
+        if need > free:
+            raise ModelError(
+                f"{self.target.parent} has {free >> 20:,} MiB left, and {self.card.id} needs {need >> 20:,} MiB more.",
+                "Free some space, or set TORCH_HOME to another disk.",
+            )
+
+    def _is_right(self, file: Path) -> bool:
+        return sha256_of(file).startswith(self.card.weights.sha256)
+
+    def _done(self) -> int:
+        try:
+            return self.partial.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _stop_if_cancelled(self) -> None:
+        if self.cancelled():
+            raise CancelledError(f"The download of {self.card.id} was cancelled.", "What came so far is kept.")
+
+    def _report(self, *, done: int | None = None, waiting: bool = False, force: bool = False) -> None:
+        now = time.monotonic()
+        if not force and now - self._reported < _REPORT_SECONDS:
+            return
+        self._reported = now
+        done = self._done() if done is None else done
+        self._window.append((now, done))
+        while len(self._window) > 2 and now - self._window[0][0] > _WINDOW_SECONDS:
+            self._window.popleft()
+        (start, before) = self._window[0]
+        speed = max(done - before, 0) / (now - start) if now > start else 0.0
+        self.on_progress(Progress(done, self.total, speed, waiting))
+
+
+def delete_partial(card: Card) -> None:
+    """Forget what an unfinished download left behind."""
+    with suppress(OSError):
+        card.weights_path.with_name(f".{card.weights_path.name}.partial").unlink(missing_ok=True)
