@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal
 
 from filelock import FileLock, Timeout
 
@@ -28,7 +28,7 @@ from app.zoo.hashing import sha256_of
 
 MIRROR_VARIABLE = "RESNET_EXPLORER_MIRROR"
 _CHUNK = 1 << 18
-_STALL_SECONDS = 20.0
+_STALL_SECONDS = 6.0  # a cancel waits for it at most
 _MOST_TRIES = 5  # in a row without a single new byte
 _PAUSE_SECONDS = 0.5
 _REPORT_SECONDS = 0.1
@@ -129,12 +129,7 @@ class _Download:
     def _run_alone(self) -> Path:
         if self.target.is_file() and self._is_right(self.target):
             return self.target
-        tries = 0
-        while not self._try(last=tries + 1 >= _MOST_TRIES):
-            before = self._done()
-            tries = 0 if before > self._best else tries + 1
-            self._best = max(self._best, before)
-            time.sleep(_PAUSE_SECONDS)
+        self._fetch()
         self._report(force=True)
         if not self._is_right(self.partial):
             self.partial.unlink(missing_ok=True)
@@ -148,11 +143,29 @@ class _Download:
         self.partial.replace(self.target)
         return self.target
 
-    _best = -1
+    def _fetch(self) -> None:
+        """Connect again and again until the file is whole, or no new byte has come for several tries."""
+        tries, best = 0, self._done()
+        while True:
+            self._stop_if_cancelled()
+            reason: object = "it was cut off"
+            try:
+                if self._try():
+                    return
+            except (OSError, http.client.HTTPException) as error:  # URLError and timeouts are OSErrors
+                reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+            done = self._done()
+            tries = 0 if done > best else tries + 1
+            best = max(best, done)
+            if tries >= _MOST_TRIES:
+                raise ModelError(
+                    f"{self.address} cannot be reached, or the connection broke ({reason}).",
+                    f"Try again: what came so far is kept. {_OFFLINE}",
+                )
+            time.sleep(_PAUSE_SECONDS)
 
-    def _try(self, *, last: bool) -> bool:
-        """One connection. True when the file is whole; False when it broke and another try is worth while."""
-        self._stop_if_cancelled()
+    def _try(self) -> bool:
+        """One connection. True when the file is whole."""
         try:
             with self._open(self._done()) as response:
                 self._receive(response)
@@ -160,22 +173,17 @@ class _Download:
             with error:
                 if error.code == 416 and self._done():  # there is nothing after what we have
                     return self._whole_or_restart(error)
+                if error.code in (408, 429, 500, 502, 503, 504):
+                    raise ConnectionError(f"{error.code} {error.reason}") from error
                 raise self._refused(error) from error
-        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-            if last:
-                reason = getattr(error, "reason", None) or error or type(error).__name__
-                raise ModelError(
-                    f"{self.address} cannot be reached, or the connection broke ({reason}).",
-                    f"Try again: what came so far is kept. {_OFFLINE}",
-                ) from error
-            return False
         return self.total is None or self._done() >= self.total
 
     def _open(self, have: int) -> Any:
         request = urllib.request.Request(self.address, headers={"User-Agent": "resnet-explorer"})
         if have:
             request.add_header("Range", f"bytes={have}-")
-        return urllib.request.urlopen(request, timeout=_STALL_SECONDS)
+        # A new opener each time: urlopen's shared one keeps the proxies that it saw first.
+        return urllib.request.build_opener().open(request, timeout=_STALL_SECONDS)
 
     def _receive(self, response: Any) -> None:
         """Append what comes; from the start where the server does not resume."""
@@ -184,21 +192,30 @@ class _Download:
         have = self._done() if resumed else 0
         self.total = have + int(length) if length and length.isdigit() else None
         self._check_space()
+        with self._writing("ab" if resumed else "wb") as file:
+            while chunk := response.read(_CHUNK):
+                self._write(file, chunk)
+                have += len(chunk)
+                self._report(done=have)
+                self._stop_if_cancelled()
+
+    def _writing(self, mode: Literal["ab", "wb"]) -> BinaryIO:
         try:
-            with self.partial.open("ab" if resumed else "wb") as file:
-                while chunk := response.read(_CHUNK):
-                    file.write(chunk)
-                    file.flush()
-                    have += len(chunk)
-                    self._report(done=have)
-                    self._stop_if_cancelled()
+            return self.partial.open(mode, buffering=0)
         except OSError as error:
-            if isinstance(error, TimeoutError | ConnectionError):
-                raise
-            raise ModelError(
-                f"{self.target.parent} cannot take the file ({error.strerror or error}).",
-                "Free some space and try again: what came so far is kept.",
-            ) from error
+            raise self._no_space(error) from error
+
+    def _write(self, file: BinaryIO, chunk: bytes) -> None:
+        try:
+            file.write(chunk)
+        except OSError as error:
+            raise self._no_space(error) from error
+
+    def _no_space(self, error: OSError) -> ModelError:
+        return ModelError(
+            f"{self.target.parent} cannot take the file ({error.strerror or error}).",
+            "Free some space and try again: what came so far is kept.",
+        )
 
     def _resumes_at(self, response: Any, have: int) -> bool:
         given = str(response.headers.get("Content-Range", ""))
@@ -220,7 +237,7 @@ class _Download:
             )
         if error.code in (401, 403, 407):
             return ModelError(
-                f"{self.address} must not be read ({error.code} {error.reason}).", "Check proxy and mirror."
+                f"{self.address} may not be read ({error.code} {error.reason}).", "Check proxy and mirror."
             )
         return ModelError(f"{self.address} answered {error.code} {error.reason}.", f"Try again later. {_OFFLINE}")
 

@@ -16,7 +16,8 @@ from app.core.preprocessing import Preprocessing
 from app.networks.registry import build, families
 from app.zoo import loading
 from app.zoo.cards import Architecture, Card, Weights, find_card, write_card
-from app.zoo.loading import load_card, load_model, sha256_of
+from app.zoo.hashing import sha256_of
+from app.zoo.loading import load_card, load_model
 
 
 @pytest.fixture(autouse=True)
