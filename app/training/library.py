@@ -15,7 +15,8 @@ from app.runs.folder import CONFIG, DATA, ENVIRONMENT, SUMMARY, WEIGHTS, read_js
 from app.training.config import Experiment, read_file
 from app.zoo.card import Accuracy, Architecture, Card, Kind, Training, Weights
 from app.zoo.card_file import write_card
-from app.zoo.loading import load_card, sha256_of
+from app.zoo.hashing import sha256_of
+from app.zoo.loading import load_card
 
 _Z = 1.959964  # of the 95 % interval
 
