@@ -22,7 +22,9 @@ from typing import Any
 
 from app.core.errors import ExplorerError, RunError, TrainingError
 from app.runs import control
-from app.runs.folder import CONFIG, TWINS, is_run, read_json, write_json
+from app.runs.folder import CONFIG, DATA, ENVIRONMENT, NETWORK, TWINS, is_run, read_json, write_json
+from app.runs.lock import FILE_NAME as LOCK
+from app.runs.status import FILE_NAME as STATUS
 from app.runs.status import read_status
 from app.training.config import Experiment, from_mapping, read_file
 from app.training.lines import Lines
@@ -30,6 +32,7 @@ from app.training.presets import preset
 
 PLAN = "plan.json"
 """In the folder of several experiments: which ones, so that they can be resumed together."""
+_LEFT_BEHIND = {PLAN, TWINS, STATUS, LOCK, NETWORK, DATA, ENVIRONMENT}
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def request(
     experiments = {"": read_file(config)} if config else preset(preset_name or "first-look").experiments
     values = dict(_pair(change) for change in changes) | ({"twin": "yes"} if twin else {})
     chosen = {name: experiment.changed(values) for name, experiment in experiments.items()}
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not _is_unused(folder):
         remedy = "Add --resume to go on with it, or choose another folder." if _holds_runs(folder) else ""
         raise RunError(f"{folder} is not empty.", remedy or "Choose a new folder.")
     return TrainRequest(chosen, folder, False, as_json)
@@ -110,7 +113,7 @@ def _train_one(
     members = experiment.members()
     if experiment.twin and _first_process():
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / TWINS).exists():
+        if not asked.resume or not (folder / TWINS).exists():
             write_json(folder / TWINS, asdict(experiment))
     open_members = {
         name: member for name, member in members.items() if not (asked.resume and _is_finished(folder / name))
@@ -255,6 +258,11 @@ def _planned(folder: Path) -> dict[str, Experiment]:
 
 def _holds_runs(folder: Path) -> bool:
     return folder.is_dir() and any((folder / name).exists() for name in (PLAN, TWINS, CONFIG))
+
+
+def _is_unused(folder: Path) -> bool:
+    """Whether nothing is in a folder but what a run that never began left behind."""
+    return folder.is_dir() and all(entry.is_dir() or entry.name in _LEFT_BEHIND for entry in folder.rglob("*"))
 
 
 def _is_finished(folder: Path) -> bool:

@@ -368,6 +368,9 @@ def test_a_failure_is_told_and_is_the_exit_code(
     assert train(TrainRequest({"": wrong}, tmp_path / "run")) == 1
     assert "does not exist" in capsys.readouterr().out
     assert read_status(tmp_path / "run").state == "failed"
+    config = tmp_path / "experiment.json"
+    config.write_text(experiment.to_json(), encoding="utf-8")
+    assert train(request(tmp_path / "run", config=config)) == 0  # once it is put right, the same folder will do
 
 
 def test_losses_do_not_depend_on_what_ran_before(experiment: Experiment) -> None:
