@@ -233,7 +233,13 @@ def _install(python: Path, extras: frozenset[str]) -> None:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     if pip.returncode:
+        output.append(f"pip ended with status {pip.returncode}\n")
         (ENVIRONMENT / "pip.log").write_text("".join(output), encoding="utf-8")
+        if pip.returncode < 0:
+            raise SetupError(
+                f"pip was stopped by signal {-pip.returncode}, by somebody or for want of memory.",
+                "Run this again: it goes on from there.",
+            )
         raise _explained("".join(output), "pip could not install the libraries.")
     say(f"Installed after {time.monotonic() - started:.0f} s.")
 

@@ -238,6 +238,17 @@ def test_a_failing_pip_ends_in_a_sentence_and_a_log(environment: Any, monkeypatc
     assert not (environment.ENVIRONMENT / "tmp").exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals are a POSIX thing")
+def test_a_pip_that_was_killed_is_not_a_pip_that_failed(environment: Any, tmp_path: Path) -> None:
+    environment.ENVIRONMENT.mkdir()
+    killed = tmp_path / "python"
+    killed.write_text("#!/bin/sh\nkill -KILL $$\n")
+    killed.chmod(0o755)
+    with pytest.raises(environment.SetupError, match=r"stopped by signal 9, .* Run this again"):
+        environment._install(killed, frozenset())
+    assert "status -9" in (environment.ENVIRONMENT / "pip.log").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("line", "news"),
     [
