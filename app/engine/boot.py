@@ -28,11 +28,17 @@ def initialise(channel: Channel) -> None:
 
 
 def call(verb: str, *arguments: Any) -> Any:
-    """Run one function of `app.engine.service` in this process."""
+    """Run one verb in this process.
+
+    "load" is `app.engine.service.load`, "anatomy.measure" is `app.engine.anatomy.measure`, and so on. Whatever a
+    verb returns must be readable without torch.
+    """
     service = importlib.import_module("app.engine.service")
     if _channel is not None:
         service.listen(_channel)
-    return getattr(service, verb)(*arguments)
+    module, _, name = verb.rpartition(".")
+    room = importlib.import_module(f"app.engine.{module}") if module else service
+    return getattr(room, name)(*arguments)
 
 
 def _end_with_parent() -> None:

@@ -75,6 +75,13 @@ class EngineClient:
         """
         return self._thread.submit(lambda: cast("Answer", self._call("answer", request)))
 
+    def run(self, verb: str, *arguments: object) -> Future[Any]:
+        """Run any verb of the engine (see `boot.call`), after what was asked before it.
+
+        The future raises any ExplorerError.
+        """
+        return self._thread.submit(lambda: self._call(verb, *arguments))
+
     def cancel(self, request_id: int) -> None:
         """Ask the engine to drop every request up to this one; slow methods stop within a fraction of a second."""
         self._channel.cancelled.value = max(self._channel.cancelled.value, request_id)

@@ -118,7 +118,7 @@ def answers(requests: list[Request]) -> list[Answer]:
     if _state.classifier is None or _state.reference != first.model:
         load(first.model)
     assert _state.classifier is not None
-    progress, cancelled = _watch(first.id)
+    progress, cancelled = watch(first.id)
     if cancelled():
         raise CancelledError("The question was withdrawn.")
     start = time.perf_counter()
@@ -194,8 +194,8 @@ def _prediction(logits: torch.Tensor) -> Prediction:
     return Prediction(logits.numpy(), torch.softmax(logits, 0).numpy())
 
 
-def _watch(request_id: int) -> tuple[Callable[[float], None], Callable[[], bool]]:
-    """How a method tells its progress, and asks whether to stop."""
+def watch(request_id: int) -> tuple[Callable[[float], None], Callable[[], bool]]:
+    """How work tells its progress (0 to 1), and asks whether to stop; a `Job` is request 1 of its own engine."""
     channel = _state.channel
     if channel is None:
         return (lambda _share: None), (lambda: False)

@@ -95,8 +95,8 @@ class GeneralOptions:
 
     @property
     def depth(self) -> int:
-        """Weighted layers as the papers count them: convolutions of stem and branches, and the last linear layer."""
-        return len(self.stem) + (2 if self.block == "basic" else 3) * sum(self.blocks) + 1
+        """Weighted layers as the papers count them: the stem as one, the convolutions of the branches, and the head."""
+        return 1 + (2 if self.block == "basic" else 3) * sum(self.blocks) + 1
 
     @classmethod
     def parse(cls, options: Options, architecture: str) -> GeneralOptions:

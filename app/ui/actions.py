@@ -19,12 +19,14 @@ class ActionSpec:
         group: Under which heading the shortcuts sheet lists it.
         text: What the user reads.
         shortcuts: In Qt's portable notation; the first is shown.
+        page: The only page on which it works; "" for everywhere. Pages may use the same keys.
     """
 
     name: str
     group: str
     text: str
     shortcuts: tuple[str, ...] = ()
+    page: str = ""
 
 
 ACTIONS = (
@@ -91,6 +93,11 @@ class Actions:
 
     def __iter__(self) -> Iterator[QAction]:
         return iter(self._actions.values())
+
+    def enable_for(self, page: str) -> None:
+        """Let those actions work that work on this page."""
+        for spec in ACTIONS:
+            self._actions[spec.name].setEnabled(spec.page in ("", page))
 
     def on(self, name: str, slot: Callable[[], object]) -> None:
         """Call a function when the action is triggered."""

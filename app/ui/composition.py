@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, QUrl
+from PySide6.QtCore import QCoreApplication, QObject, QTimer, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QImage
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
@@ -21,6 +22,7 @@ from app.ui.main_window import MainWindow
 from app.ui.saving import Saving
 from app.ui.session import Session
 from app.ui.settings import Settings, SettingsFile
+from app.ui.shell import PAGES, Shell
 from app.ui.theme import SCHEMES, theme
 
 if TYPE_CHECKING:
@@ -66,7 +68,19 @@ class Composition(QObject):
         self.session = Session(self.background, self)
         self.engine = EngineBridge(device or self.settings.device, self, client=client)
         self.explore = ExplorePage(self.session, self.engine, self.background, self.window.actions_table)
-        self.window.add_page(self.explore, "explore", self.tr("Explore"))
+        self.shell = Shell(
+            self.window,
+            self.session,
+            self.engine,
+            self.background,
+            self.explore,
+            settings=lambda: self.settings,
+            change=self._change,
+        )
+        self.window.add_page("explore", self.tr("Explore"), lambda: self.explore)
+        for spec in PAGES:
+            text = QCoreApplication.translate("PageSpec", spec.text)
+            self.window.add_page(spec.name, text, partial(spec.build, self.shell))
         self._saver = QTimer(self, singleShot=True, interval=SAVE_DELAY)
         self._saver.timeout.connect(self._save_settings)
         self._titles: dict[str, str] = {}
@@ -96,6 +110,8 @@ class Composition(QObject):
         from app.render.colormaps import colour_map_names
 
         self.engine.start()
+        self.window.show_page(self.settings.page)
+        self.window.page_shown.connect(lambda name: self._change(page=name))
         self.explore.colour_map = self.settings.colour_map
         self.explore.inspector.set_colour_maps(colour_map_names(), self.settings.colour_map)
         if self._file.notice:

@@ -7,6 +7,7 @@ queues, and answers to old requests are dropped.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ class EngineBridge(QObject):
     _state = Signal(str, object)
     _loaded = Signal(str, object)
     _finished = Signal(int, object)
+    _ran = Signal(object, object)
 
     def __init__(self, device: str, parent: QObject | None = None, *, client: type[EngineClient] | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +65,7 @@ class EngineBridge(QObject):
         self._state.connect(self.state_changed, queued)
         self._loaded.connect(self._on_loaded, queued)
         self._finished.connect(self._on_finished, queued)
+        self._ran.connect(self._on_ran, queued)
         self._ticker = QTimer(self, interval=PROGRESS_INTERVAL)
         self._ticker.timeout.connect(self._tick)
 
@@ -92,6 +95,20 @@ class EngineBridge(QObject):
         else:
             self._engine().cancel(self._in_flight)
         return request.id
+
+    def run(self, verb: str, *arguments: object, then: Callable[[Any], None]) -> None:
+        """Put a short question of another kind: `then` gets its answer, or an ExplorerError, on this thread.
+
+        It waits its turn behind the request in flight and is neither cancelled nor dropped; what takes longer than
+        a second belongs in a `Job`.
+        """
+        future = self._engine().run(verb, *arguments)
+        future.add_done_callback(lambda done: self._emit_result(self._ran, then, done))
+
+    @property
+    def device(self) -> str:
+        """The device that was asked for."""
+        return self._device
 
     def cancel(self) -> None:
         """Forget the newest question; its answer will not come."""
@@ -132,7 +149,7 @@ class EngineBridge(QObject):
         if not future.cancelled() and isinstance(error := future.exception(), ExplorerError):
             self._emit(self._loaded, "", error)
 
-    def _emit_result(self, signal: Any, key: int | str, future: Future[Any]) -> None:
+    def _emit_result(self, signal: Any, key: object, future: Future[Any]) -> None:
         if future.cancelled():
             return
         try:
@@ -169,6 +186,10 @@ class EngineBridge(QObject):
             elif not isinstance(result, CancelledError):
                 self.failed.emit(request_id, result)
         self._send()
+
+    @Slot(object, object)
+    def _on_ran(self, then: Callable[[Any], None], result: object) -> None:
+        then(result)
 
     @Slot()
     def _tick(self) -> None:

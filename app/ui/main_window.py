@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, QTimer, Signal
@@ -49,6 +50,7 @@ class MainWindow(QMainWindow):
         drag_changed(bool): something that could be dropped is over the window.
         closing: the window is about to go.
         first_painted: the window is on screen.
+        page_shown(name): another page came to the front.
     """
 
     paths_dropped = Signal(list)
@@ -58,10 +60,13 @@ class MainWindow(QMainWindow):
     drag_changed = Signal(bool)
     closing = Signal()
     first_painted = Signal()
+    page_shown = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self._painted = False
+        self._names: list[str] = []  # of the pages, in the order of the rail
+        self._makers: dict[str, Callable[[], QWidget]] = {}  # of the pages that nobody has seen yet
         self.setObjectName("mainWindow")
         self.setWindowTitle("ResNet Explorer")
         self.setMinimumSize(SMALLEST)
@@ -90,8 +95,8 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._make_status_bar())
         self.setCentralWidget(whole)
 
-    def add_page(self, page: QWidget, name: str, text: str) -> None:
-        """Add a page and its button on the rail."""
+    def add_page(self, name: str, text: str, make: Callable[[], QWidget]) -> None:
+        """Add a page and its button on the rail; the page itself is made when it is first shown."""
         button = named(QToolButton(), f"rail-{name}")
         button.setIcon(icon(name))
         button.setText(text)
@@ -102,19 +107,42 @@ class MainWindow(QMainWindow):
         button.setCheckable(True)
         button.setFixedSize(RAIL_WIDTH - GRID - GRID // 2, 7 * GRID)
         button.setProperty("role", "rail")
-        index = self.pages.addWidget(page)
+        index = self.pages.addWidget(QWidget())
+        self._names.append(name)
+        self._makers[name] = make
         self._rail_buttons.addButton(button, index)
         self._rail.insertWidget(index, button, 0, Qt.AlignmentFlag.AlignHCenter)
-        button.clicked.connect(lambda: self.show_page(index))
-        self.actions_table.on(f"page-{name}", lambda: self.show_page(index))
+        button.clicked.connect(lambda: self.show_page(name))
+        self.actions_table.on(f"page-{name}", lambda: self.show_page(name))
         if index == 0:
-            self.show_page(0)
+            self.show_page(name)
 
-    def show_page(self, index: int) -> None:
-        """Bring a page to the front."""
+    @property
+    def page_names(self) -> tuple[str, ...]:
+        """Every page, in the order of the rail."""
+        return tuple(self._names)
+
+    @property
+    def page(self) -> str:
+        """The name of the page that is shown; "" before there is one."""
+        return self._names[self.pages.currentIndex()] if self._names else ""
+
+    def show_page(self, name: str) -> None:
+        """Bring a page to the front; a name that no page has is ignored (settings of another version)."""
+        if name not in self._names:
+            return
+        index = self._names.index(name)
+        if (make := self._makers.pop(name, None)) is not None:
+            placeholder = self.pages.widget(index)
+            self.pages.insertWidget(index, make())
+            if placeholder is not None:
+                self.pages.removeWidget(placeholder)
+                placeholder.deleteLater()
         self.pages.setCurrentIndex(index)
+        self.actions_table.enable_for(name)
         if (button := self._rail_buttons.button(index)) is not None:
             button.setChecked(True)
+        self.page_shown.emit(name)
 
     def set_picture_name(self, name: str) -> None:
         """Say which picture is shown, beside the program's name."""

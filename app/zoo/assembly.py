@@ -90,7 +90,7 @@ def options_of(blueprint: Blueprint) -> GeneralOptions:
         activation=blueprint.activation,
         shortcut=shortcut,
         project_first=project_first,
-        final_norm=blueprint.final_norm is not None,
+        final_norm=blueprint.activation == "post" or blueprint.final_norm is not None,
         pool=blueprint.pool,
         head=tuple(layer.channels_out for layer in blueprint.head[:-1]),
     )

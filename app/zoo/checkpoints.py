@@ -114,8 +114,12 @@ def _understood(contents: Contents, report: Report, choices: Mapping[str, str]) 
             problems.append((table, reason))
     table, problem = max(problems, key=lambda pair: pair[1].matched)
     looks_like = name_of({key: tuple(tensor.shape) for key, tensor in table.tensors.items()})
-    what = f"it looks like {looks_like}, not like" if looks_like else "it is not"
-    what += " a residual network that we know"
+    if looks_like.startswith(("resnet", "resnext", "wide_resnet")):
+        what = f"it is a variant of {looks_like} that we do not know"
+    elif looks_like:
+        what = f"it looks like {looks_like}, not like a residual network that we know"
+    else:
+        what = "it is not a residual network that we know"
     refusal = f"{what}: {problem.why}"
     remedy = "The keys that break the pattern are listed in the report."
     return Diagnosis(

@@ -17,18 +17,23 @@ from torch import Tensor, nn
 
 from app.core.preprocessing import IMAGENET_DEVIATION, IMAGENET_MEAN
 from app.networks.general_resnet import GeneralOptions, GeneralResNet
+from app.zoo.assembly import EPSILON
 from app.zoo.pictures import dead_leaves, shifted, zoomed
 from app.zoo.statistics import disagreement, has_statistics
 
 Sureness = Literal["sure", "likely", "unsure"]
 Triple = tuple[float, float, float]
+View = Callable[[Tensor], Tensor]
 
 _SURE, _LIKELY = 1.5, 1.15
 _WORST = 0.5  # nats per channel in the first layers, beyond which no answer explains the file
+_GOOD, _POOR = 0.15, 0.5  # nats per channel over all layers
 _EARLY = 3
-_MOST_WORK = 6e9  # multiply-adds for one try
+_SHORTLIST = 4
+_MOST_WORK = 3e9  # multiply-adds for one try
 _FEWEST, _MOST = 8, 64
 _LARGE_SIDE = 128  # instead of 224: statistics of a network hardly depend on it, time does
+_EARLY_SIDE = 64  # for the first layers
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,7 @@ class Resolver:
         self.settled = settled
         self.side = side if side <= 64 else _LARGE_SIDE
         self.normalisation = IMAGENET
-        self.seen_as: Callable[[Tensor], Tensor] = _as_it_is
+        self.seen_as: View = _as_it_is
         self.verdicts: list[Verdict] = []
 
     def run(self, known: Normalisation | None) -> Resolution:
@@ -162,12 +167,13 @@ class Resolver:
         if not has_statistics(self.network(self.options)):
             self._without_statistics(known)
             return Resolution(self.options, self.normalisation, tuple(self.verdicts))
-        self._normalisation(known, first=1)
+        shortlist = self._ranked((known,) if known else candidates(self.classes), first=1)
+        self.normalisation, (_, self.seen_as) = next(iter(shortlist.items()))
         self._stem()
-        self.verdicts = [verdict for verdict in self.verdicts if verdict.question != "normalisation"]
-        self._normalisation(known, first=_EARLY)
+        self._normalisation(known, tuple(shortlist)[:_SHORTLIST])
         self._shortcut()
         self._inside()
+        self._agreement()
         return Resolution(self.options, self.normalisation, tuple(self.verdicts))
 
     def network(self, options: GeneralOptions) -> nn.Module:
@@ -194,32 +200,40 @@ class Resolver:
     def _said(self, known: Normalisation) -> str:
         return "chosen by you" if known.title == self.choices.get("normalisation") else "the file says so"
 
-    def _normalisation(self, known: Normalisation | None, first: int) -> None:
-        network = self.network(self.options)
-        plain = self._pictures(early=True)
-        views: list[Callable[[Tensor], Tensor]] = [_as_it_is, shifted, zoomed]
-        best: dict[Normalisation, tuple[float, Callable[[Tensor], Tensor]]] = {}
-        for normalisation in (known,) if known else candidates(self.classes):
-            for seen_as in views:
-                score = _mean(disagreement(network, normalisation.apply(seen_as(plain)), first=first))
-                if normalisation not in best or score < best[normalisation][0]:
-                    best[normalisation] = (score, seen_as)
-        ranked = sorted(best.items(), key=lambda item: item[1][0])
-        self.normalisation, (_, self.seen_as) = ranked[0]
-        ranking = tuple((one.title, score) for one, (score, _) in ranked)
+    def _normalisation(self, known: Normalisation | None, shortlist: tuple[Normalisation, ...]) -> None:
+        best = self._ranked(shortlist, first=_EARLY)
+        self.normalisation, (_, self.seen_as) = next(iter(best.items()))
+        ranking = tuple((one.title, score) for one, (score, _) in best.items())
         if known:
             self.verdicts.append(Verdict("normalisation", known.title, "sure", self._said(known), ranking))
         else:
             self._decide("normalisation", ranking, "agreement with the first batch norms")
 
+    def _ranked(self, tries: tuple[Normalisation, ...], first: int) -> dict[Normalisation, tuple[float, View]]:
+        """Each with its disagreement, under the view of training pictures that explains it best; the best first."""
+        network = self.network(self.options)
+        pictures = self._pictures(early=True)
+        best: dict[Normalisation, tuple[float, View]] = {}
+        for seen_as in _VIEWS:
+            seen = seen_as(pictures)
+            for normalisation in tries:
+                score = _mean(disagreement(network, normalisation.apply(seen), first=first))
+                if normalisation not in best or score < best[normalisation][0]:
+                    best[normalisation] = (score, seen_as)
+        return dict(sorted(best.items(), key=lambda item: item[1][0]))
+
     def _stem(self) -> None:
         """Stride and pooling of the stem: usual for its kernel, unless another fits clearly better."""
         options = self.options
-        pairs = [(1, False), (1, True), (2, False), (2, True)]
         usual = (options.stem_stride, options.stem_pool)
+        pairs = [(2, False), (2, True)]
+        if options.stem_kernel == 3:
+            deep = len(options.stem) > 1
+            pairs = [(1, False), (2, True)] if deep else [(1, False), (1, True), (2, False), (2, True)]
         pairs.sort(key=lambda pair: pair != usual)
         tries = [replace(options, stem_stride=stride, stem_pool=pool) for stride, pool in pairs]
-        self._choose("stem", tries, _stem_title, first=len(options.stem) + 3)
+        since = len(options.stem) - (0 if options.stem_norm else 1)
+        self._choose("stem", tries, _stem_title, norms=slice(since, since + 3))
 
     def _shortcut(self) -> None:
         """Where option A puts its zeros; or no shortcut at all, which has the same parameters."""
@@ -228,36 +242,64 @@ class Resolver:
         if options.shortcut == "A":
             paddings: tuple[Literal["symmetric", "end", "average"], ...] = ("symmetric", "end", "average")
             tries = [replace(options, padding=padding) for padding in paddings]
-        elif any(block.startswith("layer") and "downsample" in block for block in self.state):
+        elif any("downsample" in name for name in self.state):
             return
-        self._choose("shortcut", [*(tries or [options]), replace(options, shortcut="none")], _padding_title, first=None)
+        self._choose("shortcut", [*(tries or [options]), replace(options, shortcut="none")], _padding_title)
 
     def _inside(self) -> None:
         """Inside the blocks: which convolution has the stride, and what the projection reads."""
         options = self.options
         projects = options.shortcut in ("B", "C")
-        until = self._norms_until_second_stage()
+        first, last = self._norms_of_second_stage()
         if options.block == "bottleneck" and options.stages > 1:
             places: tuple[Literal["middle", "first"], ...] = ("middle", "first")
-            self._choose("stride", [replace(options, stride_in=place) for place in places], _stride_title, first=until)
+            tries = [replace(options, stride_in=place) for place in places]
+            self._choose("stride", tries, _stride_title, norms=slice(first, last))
         if projects and options.activation == "post" and options.stages > 1:
             ways: tuple[Literal["stride", "average"], ...] = ("stride", "average")
             tries = [replace(self.options, projection=way) for way in ways]
-            self._choose("projection", tries, lambda one: _PROJECTIONS[one.projection], first=until)
+            # The projection's own norm, or, where it has none, those of the block after it.
+            own = any(
+                not bool((tensor - 1 + EPSILON).abs().max() < EPSILON)
+                for name, tensor in self.state.items()
+                if name.endswith("downsample.1.running_var")
+            )
+            seen = slice(last - 1, last) if own else slice(last - 1, last + 2)
+            self._choose("projection", tries, lambda one: _PROJECTIONS[one.projection], norms=seen)
         if options.shortcut != "none" and options.activation == "pre":
             reads: tuple[Literal["raw", "activated"], ...] = ("raw", "activated")
             tries = [replace(self.options, projects=read) for read in reads]
-            self._choose("projection", tries, lambda one: _PROJECTIONS[one.projects], first=None)
+            self._choose("projection", tries, lambda one: _PROJECTIONS[one.projects])
+
+    def _agreement(self) -> None:
+        """How well the rebuilt network agrees over all: what no answer explains is a layer that we do not know of."""
+        pictures = self.normalisation.apply(self.seen_as(self._pictures(early=False)))
+        score = _mean(disagreement(self.network(self.options), pictures))
+        sureness: Sureness = "sure" if score < _GOOD else "likely" if score < _POOR else "unsure"
+        words = {
+            "sure": "the network behaves as its batch norms remember",
+            "likely": "the network behaves nearly as its batch norms remember",
+            "unsure": "the network does not behave as its batch norms remember: it may have had layers without "
+            "parameters that nothing in the file tells of",
+        }
+        why = f"{score:.3f} nats per channel over all batch norms"
+        self.verdicts.append(Verdict("agreement", words[sureness], sureness, why))
 
     def _choose(
-        self, question: str, tries: list[GeneralOptions], title: Callable[[GeneralOptions], str], *, first: int | None
+        self,
+        question: str,
+        tries: list[GeneralOptions],
+        title: Callable[[GeneralOptions], str],
+        *,
+        norms: slice | None = None,
     ) -> None:
         """Try options; the first of them is the usual answer and stays unless another agrees clearly better."""
         if question in self.settled:
             self.verdicts.append(Verdict(question, title(tries[0]), "sure", "the file says so"))
             return
-        pictures = self.normalisation.apply(self.seen_as(self._pictures(early=first is not None)))
-        scores = [_mean(disagreement(self.network(one), pictures, first=first)) for one in tries]
+        pictures = self.normalisation.apply(self.seen_as(self._pictures(early=question == "stem")))
+        norms = norms or slice(None)
+        scores = [_mean(disagreement(self.network(one), pictures, first=norms.stop)[norms]) for one in tries]
         order = sorted(range(len(tries)), key=lambda place: scores[place])
         chosen = order[0] if scores[0] > _LIKELY * scores[order[0]] or question == "shortcut" else 0
         ranking = tuple((title(tries[place]), scores[place]) for place in order)
@@ -276,14 +318,16 @@ class Resolver:
         sureness: Sureness = "sure" if margin >= _SURE else "likely" if margin >= _LIKELY else "unsure"
         self.verdicts.append(replace(verdict, sureness=sureness if fits else "unsure"))
 
-    def _norms_until_second_stage(self) -> int:
-        options = self.options
-        per_block = 2 if options.block == "basic" else 3
-        return len(options.stem) + per_block * (options.blocks[0] + 1) + (2 if options.shortcut != "A" else 0)
+    def _norms_of_second_stage(self) -> tuple[int, int]:
+        """The places, in the signal's order, of the norms in the first block of stage 2."""
+        norms = [name for name in self.state if name.endswith("running_var")]
+        first = sum(name.startswith(("conv1.", "bn1.", "layer1.")) for name in norms)
+        return first, first + sum(name.startswith("layer2.0.") for name in norms)
 
     def _pictures(self, *, early: bool) -> Tensor:
-        work = self._work() / (4 if early else 1)
-        count = int(min(_MOST, max(_FEWEST, _MOST_WORK / max(work, 1))))
+        if early:
+            return dead_leaves(_MOST, self.side) if self.side <= 32 else dead_leaves(16, _EARLY_SIDE)
+        count = int(min(_MOST, max(_FEWEST, _MOST_WORK / max(self._work(), 1))))
         return dead_leaves(count // 8 * 8, self.side)
 
     def _work(self) -> float:
@@ -328,6 +372,9 @@ def _padding_title(options: GeneralOptions) -> str:
 
 def _as_it_is(pictures: Tensor) -> Tensor:
     return pictures
+
+
+_VIEWS: tuple[View, ...] = (_as_it_is, shifted, zoomed)
 
 
 def _mean(values: tuple[float, ...]) -> float:

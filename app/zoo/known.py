@@ -19,7 +19,7 @@ _SIGNS = (
     (r"(^|\.)(rpn|roi_heads?|box_head|bbox_head|anchors?|detect)(\.|$|_)", "a detector"),
     (r"(^|\.)(up\d*|upconv\d*|deconv\w*|decoder|decode_head|aspp)\.", "a network for segmentation (U-Net or alike)"),
     (r"(^|\.)weight_(ih|hh)_l\d", "a recurrent network"),
-    (r"(in_proj_weight|\.attn\.|\.attention\.|qkv|self_attn|query|position_embedding|pos_embed)", "a transformer"),
+    (r"(in_proj_weight|qkv|self_attn|attention\.query|position_embedding|pos_embed)", "a transformer"),
     (r"denselayer|denseblock", "a DenseNet"),
     (r"(^|\.)(fire\d*|squeeze\.)", "a SqueezeNet"),
     (r"(^|\.)(inception\w*|mixed_\w+)\.", "an Inception network"),

@@ -56,7 +56,6 @@ def _torchvision_name(options: GeneralOptions) -> str:
         channels=options.channels,
         block=options.block,
         groups=options.groups,
-        final_norm=options.final_norm,
     )
     return name if options == usual else ""
 

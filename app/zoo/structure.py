@@ -38,7 +38,33 @@ def find_structure(shapes: Mapping[str, Shape], *, ordered: bool) -> Blueprint:
             return _parse(sort_layers(shapes, by_name=by_name), by_block_names=by_block_names)
         except NotResidual as problem:
             problems.append(problem)
-    raise max(problems, key=lambda problem: problem.matched)
+    raise _with_extra_layers(shapes, not in_file_order) or max(problems, key=lambda problem: problem.matched)
+
+
+_EXTRAS = {
+    "se": "squeeze and excitation", "squeeze": "squeeze and excitation", "cbam": "attention", "ca": "attention",
+    "sa": "attention", "attn": "attention", "att": "attention", "attention": "attention", "gc": "global context",
+}  # fmt: skip
+
+
+def _with_extra_layers(shapes: Mapping[str, Shape], by_name: bool) -> NotResidual | None:
+    """Whether the table is a residual network but for some layers in its blocks: then these are the ones to name."""
+    extra: dict[str, str] = {}
+    for key in shapes:
+        kinds = [_EXTRAS[token[2].lower()] for token in tokens_of(key) if token[2].lower() in _EXTRAS]
+        if kinds:
+            extra[key] = kinds[0]
+    rest = {key: shape for key, shape in shapes.items() if key not in extra}
+    if not extra:
+        return None
+    try:
+        found = _parse(sort_layers(rest, by_name=by_name), by_block_names=True)
+    except NotResidual:
+        return None
+    kind = next(iter(extra.values()))
+    blocks = f"a residual network of {len(found.blocks)} blocks"
+    why = f"but for {len(extra)} keys it is {blocks}; these are {kind} in its blocks"
+    return NotResidual(why, list(extra), len(shapes))
 
 
 def _parse(layers: Layers, *, by_block_names: bool) -> Blueprint:

@@ -46,6 +46,8 @@ class PromptEngine:
 
     Attributes:
         requests: Every request that was put.
+        ran: Every other verb that was run, with its arguments.
+        verbs: What those answer.
         hold: While set, answers wait until `release`.
     """
 
@@ -54,6 +56,8 @@ class PromptEngine:
     def __init__(self, device: str, on_state: Callable[[str, EngineInfo | None], None]) -> None:
         self.requests: list[Request] = []
         self.loaded: list[str] = []
+        self.ran: list[tuple[str, tuple[object, ...]]] = []
+        self.verbs: dict[str, object] = {}
         self.hold = False
         self.error: ExplorerError | None = None
         self.done = 0.0
@@ -91,6 +95,14 @@ class PromptEngine:
             self._held.append((request, future))
             return future
         return _failed(self.error) if self.error else _done(self._answer(request))
+
+    def run(self, verb: str, *arguments: object) -> Future:
+        """What `verbs` says: a value, an error, or a function of the arguments."""
+        self.ran.append((verb, arguments))
+        outcome = self.verbs[verb]
+        if callable(outcome):
+            outcome = outcome(*arguments)
+        return _failed(outcome) if isinstance(outcome, Exception) else _done(outcome)
 
     def release(self) -> None:
         """Answer what waits."""

@@ -1,0 +1,1 @@
+"""The Anatomy page: the network taken apart."""

@@ -1,0 +1,1 @@
+"""The Lab page: training runs, live and finished."""
