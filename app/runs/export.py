@@ -50,7 +50,7 @@ def export_csv(run: Path, folder: Path) -> list[Path]:
             (
                 (step, measure, *values.tolist())
                 for measure in MEASURES
-                for step, values in zip(steps, new.blocks[measure], strict=False)
+                for step, values in zip(new.block_steps.tolist(), new.blocks[measure], strict=True)
             ),
         ),
         "evaluations.csv": (
@@ -103,9 +103,9 @@ def _events(run: Path, started: float) -> Iterator[bytes]:
         blocks = [block.name for block in read_outline(run).blocks]
     except RunError:
         return  # a run of another network's making, without an outline
-    every = max(1, len(new.steps) // MOST_BLOCK_POINTS)
-    for place in range(every - 1, len(new.blocks["output_gradient"]), every):
-        step = int(new.steps[place])
+    every = max(1, len(new.block_steps) // MOST_BLOCK_POINTS)
+    for place in range(every - 1, len(new.block_steps), every):
+        step = int(new.block_steps[place])
         values = [
             (f"{_TAGS[measure]}/{block}", float(value))
             for measure in MEASURES

@@ -30,6 +30,8 @@ from app.runs.records import (
 )
 from app.runs.store import FILE_NAME, check_version
 
+_ENDLESS = 2**63 - 1
+
 
 class RunReader:
     """Reads the rows of one run.
@@ -98,8 +100,13 @@ class RunReader:
         with self._open() as connection:
             return int(connection.execute("SELECT coalesce(max(step), 0) FROM steps").fetchone()[0])
 
-    def after(self, mark: Mark) -> NewRows:
-        """Everything since a mark, as one moment of the file; begin with `Mark()`."""
+    def after(self, mark: Mark, *, most: int | None = None) -> NewRows:
+        """Everything since a mark, as one moment of the file; begin with `Mark()`.
+
+        Args:
+            most: Steps at most, for who reads a long run in pieces: the rest follows the mark that comes back. Events
+                come with the first piece.
+        """
         with self._open() as connection:
             connection.execute("BEGIN")
             first, back_to = mark, None
@@ -109,13 +116,16 @@ class RunReader:
             if mark.attempt and attempt > mark.attempt and back < mark.step:
                 back_to = int(back)
                 first = Mark(back_to, min(mark.evaluation, back_to), mark.event, attempt)
+            last = None if most is None else _last_of(connection, first.step, most)
             rows = connection.execute(
-                f"SELECT step, epoch, {', '.join(SCALARS)} FROM steps WHERE step > ? ORDER BY step", (first.step,)
+                f"SELECT step, epoch, {', '.join(SCALARS)} FROM steps WHERE step > ? AND step <= ? ORDER BY step",
+                (first.step, _ENDLESS if last is None else last),
             ).fetchall()
             blobs = connection.execute(
-                f"SELECT {', '.join(MEASURES)} FROM blocks WHERE step > ? ORDER BY step", (first.step,)
+                f"SELECT step, {', '.join(MEASURES)} FROM blocks WHERE step > ? AND step <= ? ORDER BY step",
+                (first.step, _ENDLESS if last is None else last),
             ).fetchall()
-            evaluations = _evaluations(connection, first.evaluation)
+            evaluations = _evaluations(connection, first.evaluation, _ENDLESS if last is None else last)
             events = _events(connection, first.event)
         steps = _column(rows, 0, np.int64)
         return NewRows(
@@ -129,7 +139,8 @@ class RunReader:
             steps,
             _column(rows, 1, np.int64),
             {name: _column(rows, 2 + place, np.float64) for place, name in enumerate(SCALARS)},
-            {measure: _matrix([row[place] for row in blobs]) for place, measure in enumerate(MEASURES)},
+            _column(blobs, 0, np.int64),
+            {measure: _matrix([row[1 + place] for row in blobs]) for place, measure in enumerate(MEASURES)},
             evaluations,
             events,
         )
@@ -177,8 +188,15 @@ def _matrix(blobs: list[bytes]) -> BlockValues:
     return np.frombuffer(b"".join(blobs), "<f4").reshape(len(blobs), -1)
 
 
-def _evaluations(connection: sqlite3.Connection, after: int) -> tuple[Evaluation, ...]:
-    rows = connection.execute("SELECT * FROM evaluations WHERE step > ? ORDER BY step", (after,))
+def _last_of(connection: sqlite3.Connection, after: int, most: int) -> int | None:
+    """The step that ends a piece of `most` steps; None where all that is left is not more."""
+    statement = "SELECT step FROM steps WHERE step > ? ORDER BY step LIMIT 2 OFFSET ?"
+    found = connection.execute(statement, (after, most - 1)).fetchall()
+    return int(found[0][0]) if len(found) == 2 else None
+
+
+def _evaluations(connection: sqlite3.Connection, after: int, last: int = _ENDLESS) -> tuple[Evaluation, ...]:
+    rows = connection.execute("SELECT * FROM evaluations WHERE step > ? AND step <= ? ORDER BY step", (after, last))
     return tuple(
         Evaluation(step, epoch, *(float("nan") if value is None else value for value in values))
         for step, epoch, *values in rows

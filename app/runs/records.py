@@ -140,7 +140,8 @@ class NewRows:
         steps: (n,) int64.
         epochs: (n,) int64.
         scalars: By name, (n,) each.
-        blocks: By measure, (n, B) float32 each.
+        block_steps: (m,) int64: the steps that have block measurements. All of them, except in a thinned copy.
+        blocks: By measure, (m, B) float32 each.
         evaluations: In order.
         events: In order.
     """
@@ -150,6 +151,7 @@ class NewRows:
     steps: NDArray[np.int64]
     epochs: NDArray[np.int64]
     scalars: dict[Scalar, Values]
+    block_steps: NDArray[np.int64]
     blocks: dict[Measure, BlockValues]
     evaluations: tuple[Evaluation, ...] = field(default=())
     events: tuple[Event, ...] = field(default=())

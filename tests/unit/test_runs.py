@@ -24,6 +24,7 @@ from app.runs.reader import RunReader
 from app.runs.records import MEASURES, Evaluation, Mark, StepRow
 from app.runs.status import Pulse, Status, process_exists, read_status
 from app.runs.store import FILE_NAME, RunWriter
+from app.runs.thin import thin
 
 BLOCKS = 5
 
@@ -302,3 +303,23 @@ def test_an_outline_comes_back(tmp_path: Path) -> None:
     outline = NetworkOutline("cifar", "resnet8", "ResNet-8", blocks, 30)
     write_outline(tmp_path, outline)
     assert read_outline(tmp_path) == outline
+
+
+def test_a_long_run_is_read_in_pieces(tmp_path: Path) -> None:
+    reader = written(tmp_path, 25)
+    mark, seen = Mark(), []
+    while new := reader.after(mark, most=10):
+        assert new.block_steps.tolist() == new.steps.tolist()
+        seen.append(new.steps.tolist())
+        mark = new.mark
+    assert seen == [list(range(1, 11)), list(range(11, 21)), list(range(21, 26))]
+
+
+def test_a_thinned_copy_says_which_steps_have_block_measurements(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    written(tmp_path / "run", 100)
+    thin(tmp_path / "run", tmp_path / "copy", most_steps=50, most_block_steps=10)
+    new = RunReader(tmp_path / "copy").after(Mark())
+    assert len(new.steps) == 51
+    assert new.block_steps.tolist() == [1, *range(10, 101, 10)]
+    assert new.blocks["output_gradient"][1].tolist() == [1010.0 + block for block in range(BLOCKS)]

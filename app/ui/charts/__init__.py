@@ -1,0 +1,1 @@
+"""The program's charts: numpy arrays in, never torch, never a file."""
