@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,10 @@ from torch.nn import functional
 from app.training.data import DataSet, LabelledPictures
 
 PAD = 4
+SMALLEST_AREA = 0.25
+"""Of a resized crop. torchvision's 0.08 is meant for ImageNet's 224 pixels; at 64 it leaves 18."""
+MIXUP_STRENGTH = 0.2
+"""α of mixup's Beta(α, α), as its authors use on ImageNet; CutMix draws its share uniformly, Beta(1, 1)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +65,9 @@ class BatchStream:
     Args:
         pictures: To draw from.
         size: Pictures per batch, over all ranks.
-        augment: "crop-flip", "flip" or "none".
+        augment: "crop-flip", "resized-crop-flip", "flip" or "none".
+        mix: "mixup", "cutmix" or "none".
+        classes: How many there are; only mixing needs to know.
         seed: Of everything random.
         rank: Which part of each batch to return, of
         world: How many; they share each batch equally.
@@ -70,13 +77,24 @@ class BatchStream:
     """
 
     def __init__(
-        self, pictures: DevicePictures, *, size: int, augment: str, seed: int, rank: int = 0, world: int = 1
+        self,
+        pictures: DevicePictures,
+        *,
+        size: int,
+        augment: str,
+        seed: int,
+        mix: str = "none",
+        classes: int = 0,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
         self.epoch = 0
         self.batches_per_epoch = len(pictures) // size
         self._pictures = pictures
         self._size = size
         self._augment = augment
+        self._mix = mix
+        self._classes = classes
         self._share = slice(rank, None, world)
         self._generator = torch.Generator().manual_seed(seed)
         self._epoch_state = self._generator.get_state()
@@ -89,14 +107,20 @@ class BatchStream:
         return self._position == self.batches_per_epoch
 
     def next(self) -> tuple[Tensor, Tensor]:
-        """(n, S, S, 3) uint8 pictures and (n,) labels: this rank's share of the next batch."""
+        """(n, S, S, 3) pictures, 0 to 255, and (n,) labels: this rank's share of the next batch.
+
+        Mixed pictures come with (n, classes) shares instead of labels, and mixup's are float32.
+        """
         if self.at_epoch_end:
             self._begin_epoch()
         start = self._position * self._size
         index = self._order[start : start + self._size][self._share]
         self._position += 1
         pixels, labels = self._pictures.pixels[index], self._pictures.labels[index]
-        return self._augmented(pixels), labels
+        pixels = self._augmented(pixels)
+        if self._mix == "none":
+            return pixels, labels
+        return mixed(pixels, functional.one_hot(labels, self._classes).float(), self._mix, self._generator)
 
     def state(self) -> dict[str, Tensor]:
         """Everything to go on from."""
@@ -125,6 +149,9 @@ class BatchStream:
     def _augmented(self, pixels: Tensor) -> Tensor:
         if self._augment == "none":
             return pixels
+        if self._augment == "resized-crop-flip":
+            boxes = random_boxes(self._size, self._generator)[self._share]
+            return _cut_out(pixels, boxes.to(pixels.device))
         crop = self._augment == "crop-flip"
         draws = torch.zeros(3, self._size, dtype=torch.int64)
         if crop:
@@ -146,3 +173,63 @@ def _moved(pixels: Tensor, rows: Tensor, columns: Tensor, flip: Tensor, pad: int
     from_column = columns + torch.where(flip.bool(), side - 1 - ramp, ramp)
     picture = torch.arange(count, device=pixels.device).view(-1, 1, 1)
     return padded[picture, from_row[:, :, None], from_column[:, None, :]]
+
+
+def random_boxes(count: int, generator: torch.Generator) -> Tensor:
+    """Boxes to cut out, (count, 4) float32: left, top, width and height as shares of the side; width < 0 is flipped.
+
+    Area uniform from a quarter to the whole, ratio log-uniform from 3:4 to 4:3 (Szegedy et al. 2015).
+    """
+    draws = torch.rand(5, count, generator=generator)
+    area = SMALLEST_AREA + (1 - SMALLEST_AREA) * draws[0]
+    ratio = torch.exp((2 * draws[1] - 1) * math.log(4 / 3))
+    width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
+    left, top = draws[2] * (1 - width), draws[3] * (1 - height)
+    flip = draws[4] < 0.5
+    return torch.stack((torch.where(flip, left + width, left), top, torch.where(flip, -width, width), height), 1)
+
+
+def _cut_out(pixels: Tensor, boxes: Tensor) -> Tensor:
+    """Cut boxes out of (N, S, S, 3) uint8 pictures and enlarge each to S × S, bilinearly; uint8 again."""
+    side = pixels.shape[1]
+    centres = (torch.arange(side, device=pixels.device, dtype=torch.float32) + 0.5) / side
+    left, top, width, height = boxes.unsqueeze(-1).unbind(1)
+    columns, rows = 2 * (left + width * centres) - 1, 2 * (top + height * centres) - 1
+    grid = torch.stack((columns[:, None, :].expand(-1, side, -1), rows[:, :, None].expand(-1, -1, side)), -1)
+    planes = pixels.permute(0, 3, 1, 2).float()
+    cut = functional.grid_sample(planes, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return cut.round_().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def mixed(pixels: Tensor, targets: Tensor, kind: str, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Mix each picture with another one of the batch, and their targets in the same proportion.
+
+    Args:
+        pixels: (n, S, S, 3) uint8.
+        targets: (n, classes) shares that add up to 1.
+        kind: "mixup" (Zhang et al. 2018) or "cutmix" (Yun et al. 2019).
+    """
+    count, side = pixels.shape[:2]
+    other = torch.randperm(count, generator=generator).to(pixels.device)
+    if kind == "mixup":
+        share = _beta(MIXUP_STRENGTH, generator)
+        blended = pixels.float() * share + pixels[other].float() * (1 - share)
+        return blended, targets * share + targets[other] * (1 - share)
+    draws = torch.rand(3, generator=generator).tolist()
+    reach = math.sqrt(1 - draws[0]) * side / 2  # half the side of what is pasted in
+    row, column = draws[1] * side, draws[2] * side
+    top, bottom = max(0, round(row - reach)), min(side, round(row + reach))
+    left, right = max(0, round(column - reach)), min(side, round(column + reach))
+    pasted = pixels.clone()
+    pasted[:, top:bottom, left:right] = pixels[other, top:bottom, left:right]
+    share = 1 - (bottom - top) * (right - left) / side**2
+    return pasted, targets * share + targets[other] * (1 - share)
+
+
+def _beta(strength: float, generator: torch.Generator) -> float:
+    """One draw of Beta(α, α) with α ≤ 1, by Jöhnk's method: torch's own takes no generator."""
+    while True:
+        draws: list[float] = torch.rand(2, dtype=torch.float64, generator=generator).tolist()
+        first, second = (math.pow(draw, 1 / strength) for draw in draws)
+        if 0 < first + second <= 1:
+            return first / (first + second)

@@ -68,6 +68,8 @@ def save(folder: Path, trainer: Trainer, stream: Mapping[str, Tensor], progress:
             if value is not None:
                 tensors[f"optimiser/{key}/{name}"] = value
     tensors |= {f"stream/{name}": tensor for name, tensor in stream.items()}
+    if trainer.average is not None:
+        tensors |= {f"average/{name}": tensor for name, tensor in trainer.average.tensors.items()}
     # The window of a warm-up may be half full.
     tensors |= {f"warm/{place:04}": wrong for place, wrong in enumerate(trainer.warm_window)}
     _write(folder / CHECKPOINT, tensors, {"format": FORMAT, "progress": json.dumps(asdict(progress))})
@@ -86,6 +88,9 @@ def load(folder: Path, trainer: Trainer) -> tuple[dict[str, Tensor], Progress]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         trainer.network.load_state_dict(_part(tensors, "network/"))
         _restore_optimiser(trainer, tensors)
+        if trainer.average is not None:
+            trainer.average.steps = progress.step
+            trainer.average.tensors = {name: tensors[f"average/{name}"].clone() for name in trainer.average.tensors}
     except (OSError, safetensors.SafetensorError, RuntimeError, KeyError) as error:
         raise RunError(f"{path} does not fit this run ({error}).", "Start the run anew in another folder.") from error
     trainer.step, trainer.steps = progress.step, progress.steps
@@ -122,7 +127,8 @@ def save_weights(folder: Path, trainer: Trainer) -> Path:
         RunError: where they cannot be written.
     """
     path = folder / WEIGHTS
-    _write(path, dict(trainer.network.state_dict()), {"architecture": trainer.experiment.architecture})
+    with trainer.kept_weights():
+        _write(path, dict(trainer.network.state_dict()), {"architecture": trainer.experiment.architecture})
     return path
 
 

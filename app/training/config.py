@@ -27,7 +27,9 @@ class Experiment:
     """Everything that decides what a run computes.
 
     Attributes:
-        depth: Weighted layers, 6n+2 (basic) or 9n+2 (bottleneck).
+        depth: Weighted layers: 6n+2 (basic) or 9n+2 (bottleneck); of the "imagenet" layout those of table 1.
+        layout: "cifar" has three stages (He et al. 2015, section 4.2); "imagenet" the four of their table 1, with a 3×3
+            stem of stride 2 and no pooling in place of the 7×7 one with pooling: made for 64 × 64 pixels.
         block: "basic" or "bottleneck".
         shortcut: "A", "B", "C", or "none" for the plain network.
         gate: α in y = F(x) + α·x; 1 is residual, 0 computes what the plain network computes.
@@ -42,7 +44,10 @@ class Experiment:
         data_path: Where the user has it; "" for a built-in one, or to look into the cache.
         download: Fetch it if it is nowhere.
         side: Pixels of a picture's side, where the data set leaves the choice (a folder per class).
-        augment: "crop-flip" pads by 4, crops at random, flips at random (the paper's); "flip"; "none".
+        augment: "crop-flip" pads by 4, crops at random, flips at random (the paper's); "resized-crop-flip" cuts out a
+            quarter to all of the picture, nearly square, and enlarges it (Szegedy et al. 2015); "flip"; "none".
+        mix: "mixup" blends pairs of pictures and their labels (Zhang et al. 2018), "cutmix" pastes a rectangle of one
+            into the other (Yun et al. 2019); "none" (the paper's).
         batch: Pictures per step.
         micro_batch: Pictures that are computed at once; a step adds up the gradients of several. 0 is the batch.
         smaller_if_full: Where memory runs out, halve `micro_batch` and go on.
@@ -55,6 +60,9 @@ class Experiment:
         momentum: Of SGD; AdamW's first coefficient.
         nesterov: Nesterov's form of momentum (not in the paper).
         weight_decay: On every parameter.
+        label_smoothing: Share of the target that is spread over all classes (Szegedy et al. 2016); 0 in the paper.
+        average: Decay per step of a running mean of the weights, which is then what is tested and kept; 0 keeps the
+            weights themselves (the paper's).
         clip: Largest norm of the whole gradient; 0 for no limit (the paper's).
         precision: "float32", or "bfloat16" or "float16" for automatic mixed precision.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
@@ -67,6 +75,7 @@ class Experiment:
     """
 
     depth: int = 20
+    layout: Literal["cifar", "imagenet"] = "cifar"
     block: Literal["basic", "bottleneck"] = "basic"
     shortcut: Literal["none", "A", "B", "C"] = "A"
     gate: float = 1.0
@@ -80,7 +89,8 @@ class Experiment:
     data_path: str = ""
     download: bool = False
     side: int = 32
-    augment: Literal["none", "flip", "crop-flip"] = "crop-flip"
+    augment: Literal["none", "flip", "crop-flip", "resized-crop-flip"] = "crop-flip"
+    mix: Literal["none", "mixup", "cutmix"] = "none"
     batch: int = 128
     micro_batch: int = 0
     smaller_if_full: bool = True
@@ -91,6 +101,8 @@ class Experiment:
     momentum: float = 0.9
     nesterov: bool = False
     weight_decay: float = 1e-4
+    label_smoothing: float = 0.0
+    average: float = 0.0
     clip: float = 0.0
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     device: str = "auto"
@@ -107,7 +119,22 @@ class Experiment:
         for name, (low, high) in RANGES.items():
             self._check_range(name, low, high)
         data_sources.get(self.data)
-        if not self.start_from and self.depth not in (valid := depths(self.block)):
+        if not self.start_from:
+            self._check_depth()
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", self.device):
+            raise TrainingError(f"device is “{self.device}”.", "Choose one of: auto, cpu, cuda, cuda:1, mps.")
+        self._check_together()
+
+    def _check_depth(self) -> None:
+        if self.layout == "imagenet":
+            stages = IMAGENET_STAGES[self.block]
+            if self.depth not in stages:
+                raise TrainingError(
+                    f"There is no network of {self.depth} layers with {self.block} blocks in four stages.",
+                    f"Choose one of: {', '.join(map(str, stages))}.",
+                )
+            return
+        if self.depth not in (valid := depths(self.block)):
             layers = valid.step
             below = max(valid.start, valid.start + (self.depth - valid.start) // layers * layers)
             near = sorted({min(below, valid[-1]), min(below + layers, valid[-1])})
@@ -116,9 +143,6 @@ class Experiment:
                 f"the depth must be {layers}n+2, from {valid.start} to {valid[-1]}.",
                 f"The nearest are {' and '.join(map(str, near))}." if len(near) > 1 else f"The nearest is {near[0]}.",
             )
-        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", self.device):
-            raise TrainingError(f"device is “{self.device}”.", "Choose one of: auto, cpu, cuda, cuda:1, mps.")
-        self._check_together()
 
     def _check_kind(self, name: str, kind: Any) -> None:
         value = getattr(self, name)
@@ -155,6 +179,15 @@ class Experiment:
             raise TrainingError("A model that is fine-tuned has no twin.", "Switch the twin off, or clear start_from.")
         if self.twin and self.shortcut == PLAIN:
             raise TrainingError("A plain network is its own plain twin.", "Choose shortcut A, B or C.")
+        if (
+            self.layout == "imagenet"
+            and not self.start_from
+            and (self.gate != 1 or self.norm != "batch" or (self.twin and self.twin_gate != 0))
+        ):
+            raise TrainingError(
+                "Networks in four stages have no gates, and always batch normalisation.",
+                "Choose gate 1 and batch, or the cifar layout.",
+            )
         if self.initialisation == "zero-branch" and (self.shortcut == PLAIN or (self.twin and self.twin_gate == 0)):
             raise TrainingError(
                 "Branches that start at zero let nothing through a plain network.",
@@ -162,8 +195,15 @@ class Experiment:
             )
 
     @property
+    def family(self) -> str:
+        """Registry name of the network's family."""
+        return "cifar" if self.layout == "cifar" else "general-resnet"
+
+    @property
     def architecture(self) -> str:
-        """The network's name in its family: “resnet20”, “plain56”."""
+        """The network's name in its family: “resnet20”, “plain56”, “custom-resnet”."""
+        if self.layout == "imagenet":
+            return "custom-resnet"
         return f"{'plain' if self.shortcut == PLAIN else 'resnet'}{self.depth}"
 
     @property
@@ -176,7 +216,20 @@ class Experiment:
 
     @property
     def options(self) -> dict[str, object]:
-        """The options of the CIFAR family."""
+        """The options of its family."""
+        if self.layout == "imagenet":
+            return {
+                "blocks": list(IMAGENET_STAGES[self.block][self.depth]),
+                "widths": [self.width * 2**stage for stage in range(4)],
+                "block": self.block,
+                "shortcut": self.shortcut,
+                "activation": self.activation,
+                "stem": [self.width],
+                "stem_kernel": 3,
+                "stem_stride": 2,
+                "stem_pool": False,
+                "stem_norm": self.activation == "post",
+            }
         names = ("block", "shortcut", "norm", "activation", "width", "gate")
         return {name: getattr(self, name) for name in names}
 
@@ -202,6 +255,12 @@ class Experiment:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
 
+IMAGENET_STAGES: dict[str, dict[int, tuple[int, int, int, int]]] = {
+    "basic": {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3)},
+    "bottleneck": {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)},
+}
+"""Blocks of each stage by depth: He et al. 2015, table 1; 10 is the smallest of the kind, and ours."""
+
 RANGES: dict[str, tuple[float, float]] = {
     "depth": (SMALLEST_DEPTH, LARGEST_DEPTH),
     "gate": (0, 1),
@@ -212,6 +271,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "learning_rate": (1e-8, 100),
     "momentum": (0, 0.9999),
     "weight_decay": (0, 10),
+    "label_smoothing": (0, 0.9),
+    "average": (0, 0.99999),
     "clip": (0, 1e6),
     "seed": (0, 2**31 - 1),
     "budget": (0.01, 1e9),

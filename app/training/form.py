@@ -6,7 +6,7 @@ import typing
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.training.config import PLAIN, RANGES, Experiment, depths
+from app.training.config import IMAGENET_STAGES, PLAIN, RANGES, Experiment, depths
 from app.training.data import data_sources
 
 Kind = Literal["whole number", "number", "switch", "choice", "text", "path"]
@@ -66,7 +66,14 @@ _CHOICES: dict[str, dict[str, str]] = {
         "small": "Small: normal, deviation 0.01",
         "zero-branch": "He, each branch starting at zero",
     },
-    "augment": {"crop-flip": "Shifted and flipped", "flip": "Flipped", "none": "As they are"},
+    "layout": {"cifar": "Three stages, for 32 × 32", "imagenet": "Four stages, for 64 × 64"},
+    "augment": {
+        "crop-flip": "Shifted and flipped",
+        "resized-crop-flip": "Cut out, enlarged and flipped",
+        "flip": "Flipped",
+        "none": "As they are",
+    },
+    "mix": {"none": "No", "mixup": "Blended (mixup)", "cutmix": "A part pasted in (CutMix)"},
     "optimiser": {"sgd": "SGD with momentum", "adamw": "AdamW"},
     "schedule": {
         "steps": "Divided by 10 at ½ and ¾",
@@ -82,6 +89,7 @@ _EVERYDAY = {"depth", "shortcut", "norm", "data", "data_path", "seed", "budget",
 
 _TEXTS: dict[str, tuple[str, str, str]] = {
     "depth": ("Network", "Depth", "Weighted layers: 6n+2 with basic blocks, 9n+2 with bottlenecks."),
+    "layout": ("Network", "Stages", "The paper's networks for CIFAR have three stages, those for ImageNet four."),
     "block": ("Network", "Block", "What a branch is made of (He et al. 2015, figures 2 and 5)."),
     "shortcut": ("Network", "Shortcut", "What runs beside each branch and is added to it."),
     "gate": (
@@ -100,6 +108,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "download": ("Data", "Download", "Fetch the pictures if they are not here."),
     "side": ("Data", "Side", "Pixels of a picture's side, for a folder of your own pictures."),
     "augment": ("Data", "Augmentation", "How each picture is changed, anew in each epoch."),
+    "mix": ("Data", "Mix pictures", "Train on pairs of pictures, with both labels in proportion."),
     "batch": ("Training", "Batch", "Pictures per step."),
     "micro_batch": (
         "Machine",
@@ -122,6 +131,16 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "momentum": ("Training", "Momentum", "How much of the last step goes into the next."),
     "nesterov": ("Training", "Nesterov", "Look ahead along the momentum."),
     "weight_decay": ("Training", "Weight decay", "How strongly weights are pulled to zero."),
+    "label_smoothing": (
+        "Training",
+        "Label smoothing",
+        "Share of the target that is spread over all classes; 0 in the paper.",
+    ),
+    "average": (
+        "Training",
+        "Average weights",
+        "Decay per step of a running mean of the weights, which is tested and kept; 0: the weights themselves.",
+    ),
     "clip": (
         "Training",
         "Clip gradient at",
@@ -158,25 +177,39 @@ def _setting(name: str, hint: Any, default: Experiment) -> Setting:
     return Setting(name, label, text, group, kind, getattr(default, name), choices, low, high, name in _EVERYDAY)
 
 
-def offered_depths(block: str) -> tuple[int, ...]:
+def offered_depths(block: str, layout: str = "cifar") -> tuple[int, ...]:
     """A few depths worth offering in a list; any of `config.depths` can be typed in."""
+    if layout == "imagenet":
+        return tuple(IMAGENET_STAGES[block])
     wanted = (8, 14, 20, 32, 44, 56, 110, 218, 1202) if block == "basic" else (11, 20, 29, 56, 110, 164, 1001)
     return tuple(depth for depth in wanted if depth in depths(block))
 
 
 def matters(name: str, experiment: Experiment) -> bool:
     """Whether a setting has any effect beside the others' values: a form may hide those that have none."""
-    own_network = {"depth", "block", "shortcut", "gate", "norm", "activation", "initialisation", "width", "twin"}
+    own_network = {
+        "depth",
+        "layout",
+        "block",
+        "shortcut",
+        "gate",
+        "norm",
+        "activation",
+        "initialisation",
+        "width",
+        "twin",
+    }
     source = data_sources.get(experiment.data)
     if experiment.start_from and name in own_network | {"twin_gate"}:
         return False
     return {
-        "gate": experiment.shortcut != PLAIN,
+        "gate": experiment.shortcut != PLAIN and experiment.layout == "cifar",
+        "norm": experiment.layout == "cifar",
         "freeze": bool(experiment.start_from),
         "data_path": bool(source.path_help),
         "download": bool(source.downloadable),
         "side": experiment.data == "folder",
         "nesterov": experiment.optimiser == "sgd",
         "twin": experiment.shortcut != PLAIN,
-        "twin_gate": experiment.twin,
+        "twin_gate": experiment.twin and experiment.layout == "cifar",
     }.get(name, True)

@@ -14,8 +14,6 @@ from torch import nn
 from app.networks.registry import build
 from app.training.config import PLAIN, Experiment
 
-FAMILY = "cifar"
-
 
 def initialised_network(experiment: Experiment, classes: int) -> nn.Module:
     """Build a network on the CPU and draw its weights from the experiment's seed.
@@ -38,7 +36,7 @@ def initialised_network(experiment: Experiment, classes: int) -> nn.Module:
 def _drawn(experiment: Experiment, classes: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
-        network = build(FAMILY, experiment.architecture, classes=classes, options=experiment.options)
+        network = build(experiment.family, experiment.architecture, classes=classes, options=experiment.options)
         if experiment.initialisation in ("xavier", "small"):
             for module in network.modules():
                 if isinstance(module, nn.Conv2d | nn.Linear):

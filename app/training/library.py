@@ -80,6 +80,7 @@ def _card(run: Path, experiment: Experiment, title: str, folder: Path, kind: Kin
         ),
         limits=f"{len(data['classes'])} classes of {side} × {side} pixels; any picture gets one of them.",
         parameters=outline.parameters,
+        label_ids=tuple(data.get("class_ids", ())),
     )
 
 

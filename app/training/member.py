@@ -108,7 +108,7 @@ def _run(experiment: Experiment, folder: Path, around: Surroundings, pulse: Puls
             _describe(folder, experiment, start, device, ranks)
     session = Session(
         make_trainer(experiment, start, device=device, steps=steps, ranks=ranks),
-        _stream(experiment, pictures, ranks),
+        _stream(experiment, pictures, ranks, classes=len(data.classes)),
         DevicePictures.upload(_share(data.test, ranks), device),
         test_count=len(data.test),
         folder=folder,
@@ -146,11 +146,13 @@ def make_trainer(
     return trainer
 
 
-def _stream(experiment: Experiment, pictures: DevicePictures, ranks: Ranks) -> BatchStream:
+def _stream(experiment: Experiment, pictures: DevicePictures, ranks: Ranks, *, classes: int) -> BatchStream:
     return BatchStream(
         pictures,
         size=experiment.batch,
         augment=experiment.augment,
+        mix=experiment.mix,
+        classes=classes,
         seed=experiment.seed,
         rank=ranks.rank,
         world=ranks.world,
@@ -200,7 +202,7 @@ def _seconds_per_step(experiment: Experiment, start: Start, pictures: DevicePict
     """By a few steps that leave no trace, with a tenth for evaluations and checkpoints."""
     trial = dataclasses.replace(start, network=copy.deepcopy(start.network))
     trainer = make_trainer(experiment, trial, device=device, steps=1_000_000)
-    stream = _stream(experiment, pictures, Ranks())
+    stream = _stream(experiment, pictures, Ranks(), classes=len(start.data.classes))
     trainer.train_step(*stream.next())
     began, made = time.perf_counter(), 0
     while made < _TRIAL_STEPS and (made == 0 or time.perf_counter() - began < _TRIAL_SECONDS):

@@ -290,7 +290,8 @@ class Session:
     def _measure_branches(self) -> None:
         if self._ranks.first and self._writer is not None:
             pictures = self.trainer.normalise(self._test.pixels[:BRANCH_PICTURES])
-            ratios = branch_ratios(self.trainer.network, self.trainer.outline, pictures)
+            with self.trainer.kept_weights():
+                ratios = branch_ratios(self.trainer.network, self.trainer.outline, pictures)
             self.trainer.learn()
             self._writer.branches(self.trainer.step, ratios)
 

@@ -12,7 +12,7 @@ from app.core.records import NetworkOutline
 from app.networks.registry import families
 from app.training.config import Experiment
 from app.training.data import DataSet
-from app.training.initialise import FAMILY, initialised_network
+from app.training.initialise import initialised_network
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ def starting_network(experiment: Experiment, data: DataSet) -> Start:
     classes = len(data.classes)
     if not experiment.start_from:
         network = initialised_network(experiment, classes)
-        outline = families.get(FAMILY).outline(experiment.architecture, network)
+        outline = families.get(experiment.family).outline(experiment.architecture, network)
         return Start(network, outline, data, experiment.options)
     return _from_library(experiment, data)
 

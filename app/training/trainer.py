@@ -49,6 +49,7 @@ class Trainer:
         micro_batch: Pictures computed at once.
         warming: Whether the warm-up is still on.
         warm_window: Errors of its last steps.
+        average: The running mean of the weights, where the experiment asks for one.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Trainer:
         self.optimiser = _optimiser(experiment, self.network, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=experiment.precision == "float16")
         self.warm_window: list[Tensor] = []
+        self.average = Average(self.network, experiment.average) if experiment.average else None
         self.learn()
 
     @property
@@ -86,8 +88,8 @@ class Trainer:
         """One step.
 
         Args:
-            pixels: (n, S, S, 3) uint8.
-            labels: (n,) int64.
+            pixels: (n, S, S, 3), 0 to 255.
+            labels: (n,) int64, or (n, classes) shares of mixed pictures.
             flow: Measures it.
         """
         for group in self.optimiser.param_groups:
@@ -107,6 +109,8 @@ class Trainer:
         self._update()
         if flow is not None:
             flow.after_update()
+        if self.average is not None:
+            self.average.add(self.network)
         self.step += 1
         return result
 
@@ -128,12 +132,15 @@ class Trainer:
             with self._without_exchange(number < len(parts)):
                 with self.precision():
                     logits = self.forward(self.normalise(part)).float()
-                loss = functional.cross_entropy(logits, part_labels)
+                loss = functional.cross_entropy(logits, part_labels, label_smoothing=self.experiment.label_smoothing)
                 if len(parts) > 1:
                     loss = loss * (len(part_labels) / count)
                 self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
-            wrongs.append((logits.detach().argmax(1) != part_labels).sum())
+            truth = (
+                part_labels if part_labels.dim() == 1 else part_labels.argmax(1)
+            )  # of mixed pictures the larger part
+            wrongs.append((logits.detach().argmax(1) != truth).sum())
         if len(parts) == 1:
             return StepResult(losses[0], wrongs[0])
         return StepResult(torch.stack(losses).sum(), torch.stack(wrongs).sum())
@@ -159,7 +166,26 @@ class Trainer:
 
     @torch.inference_mode()
     def evaluate(self, pictures: DevicePictures) -> tuple[Tensor, Tensor]:
-        """Sum of losses and count of errors over pictures, () each; single view, float32, running statistics."""
+        """Sum of losses and count of errors over pictures, () each; single view, float32, running statistics.
+
+        Where weights are averaged, of the averaged ones.
+        """
+        with self.kept_weights():
+            return self._evaluate(pictures)
+
+    @contextlib.contextmanager
+    def kept_weights(self) -> Iterator[None]:
+        """Inside, the network has the weights that are tested and kept."""
+        if self.average is None:
+            yield
+            return
+        self.average.swap(self.network)
+        try:
+            yield
+        finally:
+            self.average.swap(self.network)
+
+    def _evaluate(self, pictures: DevicePictures) -> tuple[Tensor, Tensor]:
         self.network.eval()
         try:
             losses = torch.zeros((), device=self.device)
@@ -198,6 +224,45 @@ class Trainer:
             if more_to_come and isinstance(self.forward, nn.parallel.DistributedDataParallel):
                 stack.enter_context(self.forward.no_sync())
             yield
+
+
+class Average:
+    """A running mean of a network's parameters and running statistics (Polyak and Juditsky 1992).
+
+    Args:
+        network: Whose values it begins with.
+        decay: Weight of the old mean in each step; smaller at first, (1 + steps) / (10 + steps), so that the random
+            first weights are soon forgotten.
+
+    Attributes:
+        tensors: By their names in the state dict; whole numbers (counters) are left to the network.
+        steps: How many were added.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self.tensors = {name: tensor.clone() for name, tensor in _floating(network).items()}
+
+    @torch.no_grad()
+    def add(self, network: nn.Module) -> None:
+        """Take in the weights as they are after a step."""
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        now = _floating(network)
+        torch._foreach_lerp_(list(self.tensors.values()), [now[name] for name in self.tensors], 1 - decay)
+
+    @torch.no_grad()
+    def swap(self, network: nn.Module) -> None:
+        """Exchange the network's values and the mean's; twice is as before."""
+        now = _floating(network)
+        for name, mean in self.tensors.items():
+            kept = mean.clone()
+            mean.copy_(now[name])
+            now[name].copy_(kept)
+
+
+def _floating(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in network.state_dict().items() if tensor.is_floating_point()}
 
 
 def _optimiser(experiment: Experiment, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:

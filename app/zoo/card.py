@@ -113,6 +113,7 @@ class Card:
         limits: What it must not be trusted with, in plain words.
         parameters: How many numbers it learned; 0 where not stated.
         gflops: Multiply-adds for one picture, in thousand millions; 0 where not stated.
+        label_ids: What the data calls each class, where that is not its label (WordNet ids); else empty.
         default: Whether its architecture's bare name means this card ("resnet50" is "resnet50:V2").
     """
 
@@ -131,6 +132,7 @@ class Card:
     limits: str = ""
     parameters: int = 0
     gflops: float = 0.0
+    label_ids: tuple[str, ...] = ()
     default: bool = False
 
     @property

@@ -138,6 +138,7 @@ def read_card(file: Path) -> Card:
         limits=card.text("limits", ""),
         parameters=card.integer("parameters", 0, 10**12, 0),
         gflops=card.number("gflops", 0, 1e9, 0.0),
+        label_ids=_label_ids(card.section("labels"), architecture.classes),
     )
 
 
@@ -176,7 +177,7 @@ def write_card(card: Card) -> Path:
         "parameters": card.parameters,
         "gflops": card.gflops,
         "architecture": asdict(card.architecture),
-        "labels": {"names": list(card.labels)},
+        "labels": {"names": list(card.labels)} | ({"ids": list(card.label_ids)} if card.label_ids else {}),
         "preprocessing": {name: value for name, value in preprocessing.items() if value is not None},
         "weights": asdict(card.weights),
         "training": _without_none(asdict(card.training)),
@@ -248,6 +249,15 @@ def _labels(section: Section, classes: int) -> tuple[str, ...]:
     if len(labels) != classes:
         raise section.wrong(field, f"has {len(labels)} class names, and architecture.classes is {classes}")
     return labels
+
+
+def _label_ids(section: Section, classes: int) -> tuple[str, ...]:
+    ids = section.values.get("ids", [])
+    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+        raise section.wrong("ids", "must be a list of texts")
+    if ids and len(ids) != classes:
+        raise section.wrong("ids", f"has {len(ids)} entries, and architecture.classes is {classes}")
+    return tuple(ids)
 
 
 def _weights(section: Section) -> Weights:

@@ -46,6 +46,7 @@ class DataSet:
         mean: Per channel, RGB, on the scale [0, 1].
         deviation: Per channel, RGB, on the scale [0, 1].
         notices: What the user should know ("3 pictures could not be read: …").
+        class_ids: What the data calls each class, where that is not its name (WordNet ids); else empty.
     """
 
     name: str
@@ -56,6 +57,7 @@ class DataSet:
     mean: tuple[float, float, float]
     deviation: tuple[float, float, float]
     notices: tuple[str, ...] = ()
+    class_ids: tuple[str, ...] = ()
 
     def record(self) -> dict[str, object]:
         """What a run folder and a model's card say of it: how many pictures of which classes."""
@@ -63,6 +65,7 @@ class DataSet:
             "name": self.name,
             "title": self.title,
             "classes": list(self.classes),
+            "class_ids": list(self.class_ids),
             "train_pictures": len(self.train),
             "test_pictures": len(self.test),
             "side": int(self.train.pixels.shape[1]),

@@ -2,7 +2,8 @@
 
 `FOLDER/cat/1.jpg, FOLDER/dog/2.png, …`, where every fifth picture is kept for the test; or, already divided,
 `FOLDER/train/cat/…` and `FOLDER/test/cat/…` (or `val`, `valid`, `validation`). Each picture is turned upright, cut to
-its middle square and resized.
+its middle square and resized. A file `words.txt` beside the classes (or beside `train`), with a folder's name, a tab
+and what people call the class on each line, as ImageNet and Tiny ImageNet have it, gives the classes their names.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from app.training.data.cached import cached_pictures
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".jfif"}
 TEST_FOLDERS = ("test", "val", "valid", "validation")
 TEST_SHARE = 5
+WORDS = "words.txt"
 _UNREAD = -1
 LARGEST_PICTURE = 50_000_000
 """Pixels; a picture that claims more is left out."""
@@ -55,7 +57,9 @@ class FolderSource:
             what = f"no picture of {', '.join(missing)}" if missing else "no test picture"
             raise DataError(f"{root} has {what} that can be read.", " ".join(notices) or "Add pictures.")
         mean, deviation = channel_statistics(train.pixels)
-        return DataSet(self.name, root.name, listing.classes, train, test, mean, deviation, notices)
+        names = read_words(root, listing.classes)
+        ids = listing.classes if names != listing.classes else ()
+        return DataSet(self.name, root.name, names, train, test, mean, deviation, notices, ids)
 
 
 data_sources.register("folder")(FolderSource())
@@ -113,6 +117,26 @@ def list_pictures(root: Path) -> Listing:
                 f"{test_root} has no picture of the classes in {train_root}.", "Use the same names for its folders."
             )
     return Listing(classes, tuple(train), tuple(test), tuple(notices))
+
+
+def read_words(root: Path, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """What people call the classes, by `words.txt`; the folders' own names where there is none, or for those it lacks.
+
+    Of several words for one class the first is taken; where two classes share it, their folders' names tell them apart.
+
+    Raises:
+        DataError: where the file cannot be read.
+    """
+    path = next((one for one in (root / WORDS, root / "train" / WORDS) if one.is_file()), None)
+    if path is None:
+        return classes
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read ({error}).", "Mend it, or take it away.") from error
+    words = dict(line.split("\t", 1) for line in lines if "\t" in line)
+    names = [words.get(name, name).split(",")[0].strip() or name for name in classes]
+    return tuple(f"{name} ({own})" if names.count(name) > 1 else name for name, own in zip(names, classes, strict=True))
 
 
 def _divided(root: Path) -> tuple[Path | None, Path | None]:
