@@ -19,6 +19,7 @@ from app.ui.engine_bridge import EngineBridge
 from app.ui.explore_page import ExplorePage
 from app.ui.inspector import OPEN_MODEL
 from app.ui.main_window import MainWindow
+from app.ui.model_library import CHECKPOINT_SUFFIXES, ModelLibrary, is_checkpoint
 from app.ui.saving import Saving
 from app.ui.session import Session
 from app.ui.settings import Settings, SettingsFile
@@ -67,6 +68,7 @@ class Composition(QObject):
         self.background = Background(self)
         self.session = Session(self.background, self)
         self.engine = EngineBridge(device or self.settings.device, self, client=client)
+        self.library = ModelLibrary(self.background, self)
         self.explore = ExplorePage(self.session, self.engine, self.background, self.window.actions_table)
         self.shell = Shell(
             self.window,
@@ -74,6 +76,7 @@ class Composition(QObject):
             self.engine,
             self.background,
             self.explore,
+            self.library,
             settings=lambda: self.settings,
             change=self._change,
         )
@@ -130,12 +133,11 @@ class Composition(QObject):
         self.explore.set_samples(self.session.add_unchosen(samples))
 
     def _list_models(self) -> None:
-        from app.zoo.cards import read_library
-
-        library = read_library()
-        cards = [card for card in library.cards if card.weights_path.is_file()]
+        self.library.read_now()
+        self.library.changed.connect(self._offer_models)
+        cards = self.library.here
         self._titles = {card.id: card.title for card in cards}
-        for problem in library.problems:
+        for problem in self.library.problems:
             self.explore.notices.show_notice(str(problem), key="cards")
         wanted = self.settings.model or (cards[0].id if cards else "")
         if wanted not in self._titles and Path(wanted).is_file():
@@ -150,9 +152,17 @@ class Composition(QObject):
                 self.tr("No model is installed. Open a model file with Ctrl+M."), key="model"
             )
 
+    def _offer_models(self) -> None:
+        """Offer what is here now, and the files that were opened in this session."""
+        files = {reference: title for reference, title in self._titles.items() if Path(reference).is_absolute()}
+        self._titles = {card.id: card.title for card in self.library.here} | files
+        current = self.explore.model.reference if self.explore.model else ""
+        self.explore.inspector.set_models(list(self._titles.items()), current)
+
     def _connect(self) -> None:
         window, explore, inspector = self.window, self.explore, self.explore.inspector
-        window.paths_dropped.connect(self._add_paths)
+        window.paths_dropped.connect(self._take_paths)
+        self.library.choice_wanted.connect(self._choose_model)
         window.url_dropped.connect(self.session.add_url)
         window.bytes_dropped.connect(self.session.add_bytes)
         window.image_dropped.connect(self._add_image)
@@ -210,6 +220,19 @@ class Composition(QObject):
         on("copy-table", saving.copy_table)
 
     # Pictures.
+
+    def _take_paths(self, dropped: list[Path]) -> None:
+        """What was dropped: weights go to the Models page, the rest to the page that is shown, else it is pictures."""
+        checkpoints = [path for path in dropped if is_checkpoint(path)]
+        others = [path for path in dropped if path not in checkpoints]
+        take = getattr(self.window.pages.currentWidget(), "take_paths", None)
+        if others and not (take is not None and take(others)):
+            self._add_paths(others)
+            if self.window.page == "models":  # where the picture could not be seen
+                self.window.show_page("explore")
+        if checkpoints:
+            self.window.show_page("models")
+            self.library.inspect(checkpoints[0])
 
     def _add_paths(self, dropped: list[Path]) -> None:
         settings = self.settings
@@ -275,16 +298,16 @@ class Composition(QObject):
         self.engine.load(reference)
 
     def _open_model(self) -> None:
+        patterns = " ".join(f"*{suffix}" for suffix in CHECKPOINT_SUFFIXES)
         chosen, _ = QFileDialog.getOpenFileName(
             self.window,
             self.tr("Open a model file"),
             self._last_folder(),
-            self.tr("Checkpoints ({0});;All files (*)").format("*.safetensors *.pt *.pth *.ckpt *.th *.bin *.tar"),
+            self.tr("Checkpoints ({0});;All files (*)").format(patterns),
         )
         if chosen:
-            self._titles[chosen] = Path(chosen).name
-            self.explore.inspector.set_models(list(self._titles.items()), chosen)
-            self._choose_model(chosen)
+            self.window.show_page("models")
+            self.library.inspect(Path(chosen))
 
     def _on_model(self, model: ModelInfo) -> None:
         self._titles.setdefault(model.reference, model.title)

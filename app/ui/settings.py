@@ -29,6 +29,7 @@ class Settings:
         device: "auto", "cpu", "cuda" or "mps".
         recent: Paths of pictures and folders opened lately, newest first.
         page: The page shown last.
+        models_panel: The part of the Models page shown last.
         geometry: Qt's window geometry, base64.
     """
 
@@ -40,6 +41,7 @@ class Settings:
     device: str = "auto"
     recent: tuple[str, ...] = field(default=())
     page: str = "explore"
+    models_panel: str = "library"
     geometry: str = ""
 
     def with_recent(self, path: Path) -> Settings:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from PySide6.QtCore import QT_TRANSLATE_NOOP
+
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from app.ui.engine_bridge import EngineBridge
     from app.ui.explore_page import ExplorePage
     from app.ui.main_window import MainWindow
+    from app.ui.model_library import ModelLibrary
     from app.ui.session import Session
     from app.ui.settings import Settings
 
@@ -28,6 +31,7 @@ class Shell:
         engine: The engine: short questions (`ask`, `run`) one after the other; long work gets a `Job`.
         background: Threads for everything else that takes longer than a frame.
         explore: The first page: its picture, answer, model, block and lesions.
+        library: The models' cards; `changed` when one comes or goes.
         settings: The remembered choices as they are now.
         change: Remember other choices: `change(page="lab")`.
     """
@@ -37,6 +41,7 @@ class Shell:
     engine: EngineBridge
     background: Background
     explore: ExplorePage
+    library: ModelLibrary
     settings: Callable[[], Settings]
     change: Callable[..., None]
 
@@ -48,7 +53,8 @@ class PageSpec:
     Attributes:
         name: Of its icon, its action (`page-<name>`) and its settings.
         text: What the user reads.
-        module: Has `build(shell) -> QWidget`, imported when the page is first shown.
+        module: Has `build(shell) -> QWidget`, imported when the page is first shown. Where the widget has a method
+            `take_paths(paths) -> bool`, it is asked first about files and folders that are dropped while it is shown.
     """
 
     name: str
@@ -62,4 +68,4 @@ class PageSpec:
 
 
 # Below Explore, which is always there: in the order of the rail and of Ctrl+2 … Ctrl+4.
-PAGES: tuple[PageSpec, ...] = ()
+PAGES: tuple[PageSpec, ...] = (PageSpec("models", str(QT_TRANSLATE_NOOP("PageSpec", "Models")), "app.ui.models.page"),)

@@ -120,6 +120,11 @@ def _style_sheet(t: Tokens) -> str:
         font-weight: 600; }}
     QPushButton[role="link"] {{ background: transparent; border: none; color: {t.accent}; padding: 0; }}
     QPushButton[role="link"]:focus {{ text-decoration: underline; }}
+    QPushButton[role="tab"] {{ background: transparent; border: none; border-bottom: 2px solid transparent;
+        border-radius: 0; color: {t.quiet}; padding: {GRID}px {GRID + half}px; }}
+    QPushButton[role="tab"]:hover {{ color: {t.text}; }}
+    QPushButton[role="tab"]:checked {{ color: {t.text}; border-bottom-color: {t.accent}; }}
+    QPushButton[role="tab"]:focus {{ color: {t.accent}; }}
     QPushButton[role="search"] {{ background: {t.ground}; color: {t.quiet}; text-align: left;
         min-width: {30 * GRID}px; }}
     QToolButton[role="rail"] {{ background: transparent; color: {t.quiet}; border: 1px solid transparent;

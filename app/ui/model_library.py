@@ -1,0 +1,102 @@
+"""The models as every page sees them: one list, read off the window's thread, told of when it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from app.core.errors import ExplorerError
+
+if TYPE_CHECKING:
+    from app.ui.background import Background
+    from app.zoo.cards import Card, Library
+
+CHECKPOINT_SUFFIXES = (
+    ".pt", ".pth", ".th", ".ckpt", ".tar", ".bin", ".safetensors", ".onnx", ".pkl", ".pickle", ".h5", ".hdf5",
+    ".keras", ".model", ".ts", ".jit", ".pdparams", ".caffemodel", ".msgpack", ".t7", ".params",
+)  # fmt: skip
+_CHECKPOINT_FOLDER = ("config.json", "model.safetensors.index.json", "pytorch_model.bin.index.json")
+
+
+class ModelLibrary(QObject):
+    """Every model's card, and the way for a file of weights to the Models page.
+
+    Signals:
+        changed(): there is another list of cards, or weights came or went.
+        inspection_wanted(Path): somebody brought a file of weights; the Models page shows what it is.
+        choice_wanted(reference): Explore shall use this model from now on.
+    """
+
+    changed = Signal()
+    inspection_wanted = Signal(object)
+    choice_wanted = Signal(str)
+
+    def __init__(self, background: Background, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._background = background
+        self._library: Library | None = None
+        self._here: frozenset[str] = frozenset()
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """Every card: bundled, the user's, the published ones. Empty before the first reading."""
+        return self._library.cards if self._library else ()
+
+    @property
+    def problems(self) -> tuple[ExplorerError, ...]:
+        """One complaint per card that cannot be read."""
+        return self._library.problems if self._library else ()
+
+    @property
+    def here(self) -> tuple[Card, ...]:
+        """The models whose weights are on this machine: those that can be used now."""
+        return tuple(card for card in self.cards if card.id in self._here)
+
+    def card(self, id_: str) -> Card | None:
+        """The card of that id, as last read."""
+        return next((card for card in self.cards if card.id == id_), None)
+
+    def read_now(self) -> None:
+        """Read on this thread: for the start, when nothing else can be done meanwhile."""
+        self._take(_read())
+
+    def refresh(self, then: Callable[[], None] | None = None) -> None:
+        """Read again in the background; `changed` tells when it is done, then `then` is called."""
+
+        def done(outcome: tuple[Library, frozenset[str]] | ExplorerError) -> None:
+            if not isinstance(outcome, ExplorerError):
+                self._take(outcome)
+            if then is not None:
+                then()
+
+        self._background.run("models", _read, done)
+
+    def inspect(self, path: Path) -> None:
+        """Have the Models page look at a file or folder of weights."""
+        self.inspection_wanted.emit(path)
+
+    def choose(self, reference: str) -> None:
+        """Have Explore use a model: a card's id, or a file."""
+        self.choice_wanted.emit(reference)
+
+    def _take(self, outcome: tuple[Library, frozenset[str]]) -> None:
+        self._library, self._here = outcome
+        self.changed.emit()
+
+
+def _read() -> tuple[Library, frozenset[str]]:
+    from app.zoo.cards import read_library
+
+    library = read_library()
+    return library, frozenset(card.id for card in library.cards if card.available)
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file's or folder's name says that it holds weights, not pictures."""
+    name = path.name.lower()
+    if name.endswith(CHECKPOINT_SUFFIXES) or name.endswith(".index.json"):
+        return not path.is_dir()
+    return path.is_dir() and any((path / one).is_file() for one in _CHECKPOINT_FOLDER)

@@ -1,0 +1,63 @@
+"""How a model's figures are written on the Models page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+
+if TYPE_CHECKING:
+    from app.zoo.cards import Card
+
+MEBI = 1 << 20
+
+
+def tr(text: str) -> str:
+    """A text of the Models page in the user's language."""
+    return QCoreApplication.translate("Models", text)
+
+
+def count(number: int) -> str:
+    """25557032 as “25.6 M”, with three digits."""
+    for size, letter in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            share = number / size
+            return f"{share:.{2 if share < 10 else 1 if share < 100 else 0}f} {letter}"
+    return str(number)
+
+
+def mebibytes(size: float) -> str:
+    """A size in MiB (1,048,576 bytes) as files are sized."""
+    if size >= 1024:
+        return f"{size / 1024:.2f} GiB"
+    return f"{size:.1f} MiB" if size < 100 else f"{size:.0f} MiB"
+
+
+def size_line(card: Card) -> str:
+    """“25.6 M parameters · 97.8 MiB”."""
+    parts = []
+    if card.parameters:
+        parts.append(tr("{0} parameters").format(count(card.parameters)))
+    if card.weights.mebibytes:
+        parts.append(mebibytes(card.weights.mebibytes))
+    return " · ".join(parts)
+
+
+def accuracy_line(card: Card) -> str:
+    """“80.86 % top-1, published”; what was measured comes before what was published."""
+    figures = sorted(card.accuracy, key=lambda one: one.origin != "measured")
+    if not figures:
+        return tr("not measured")
+    best = figures[0]
+    origin = tr("measured") if best.origin == "measured" else tr("published")
+    return tr("{0} % top-1, {1}").format(f"{best.top1:.2f}", origin)
+
+
+def duration(seconds: float) -> str:
+    """“8 s”, “3 min”, “1 h 20 min”."""
+    if seconds < 60:
+        return tr("{0} s").format(max(1, round(seconds)))
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return tr("{0} min").format(minutes)
+    return tr("{0} h {1} min").format(minutes // 60, minutes % 60)

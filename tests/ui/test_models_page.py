@@ -1,0 +1,87 @@
+"""The Models page with an engine that answers at once: the library, its search, its card, the way to Explore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.ui.composition import Composition
+from app.ui.models.library_panel import LibraryPanel
+from app.ui.models.page import PANELS, ModelsPage
+from tests.ui.prompt_engine import PromptEngine
+
+
+@pytest.fixture
+def program(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Composition]:
+    monkeypatch.setenv("RESNET_EXPLORER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    composition = Composition((), client=PromptEngine)  # type: ignore[arg-type]
+    qtbot.addWidget(composition.window)
+    composition.show()
+    qtbot.waitUntil(lambda: composition.explore.model is not None)
+    yield composition
+    composition.close()
+    composition.window.hide()
+
+
+@pytest.fixture
+def panel(program: Composition) -> LibraryPanel:
+    program.window.actions_table["page-models"].trigger()
+    page = program.window.pages.currentWidget()
+    assert isinstance(page, ModelsPage)
+    found = page.show_panel("library")
+    assert isinstance(found, LibraryPanel)
+    return found
+
+
+def test_the_model_in_use_is_chosen_and_its_whole_card_is_shown(program: Composition, panel: LibraryPanel) -> None:
+    assert panel.shelf.current == "cifar10-resnet20"
+    card = program.library.card("cifar10-resnet20")
+    assert card is not None and panel.details.card == card
+    assert panel.details.title.text() == card.title
+    assert "in use" in panel.shelf.tiles[card.id].accessibleName()
+    assert not panel.details.use.isHidden()
+
+
+def test_a_search_leaves_what_has_every_word(panel: LibraryPanel) -> None:
+    assert len([tile for tile in panel.shelf.tiles.values() if tile.isVisibleTo(panel)]) > 20
+    panel.search.setText("wide v2")
+    shown = {id_ for id_, tile in panel.shelf.tiles.items() if tile.isVisibleTo(panel)}
+    assert shown == {"wide_resnet50_2:V2", "wide_resnet101_2:V2"}
+    panel.search.setText("no such model")
+    assert not any(tile.isVisibleTo(panel) for tile in panel.shelf.tiles.values())
+
+
+def test_what_is_not_here_cannot_be_used(program: Composition, panel: LibraryPanel) -> None:
+    panel.shelf.choose("resnet50:V2")
+    assert panel.details.use.isHidden()
+    panel.shelf.wanted.emit("resnet50:V2")
+    assert "resnet50:V2" not in PromptEngine.instances[-1].loaded
+
+
+def test_enter_takes_a_model_to_explore(program: Composition, panel: LibraryPanel, qtbot: QtBot) -> None:
+    engine = PromptEngine.instances[-1]
+    engine.loaded.clear()
+    qtbot.keyClick(panel.shelf.tiles["cifar10-resnet20"], Qt.Key.Key_Return)
+    assert engine.loaded == ["cifar10-resnet20"]
+    assert program.window.page == "explore"
+
+
+def test_every_control_of_every_panel_has_a_name_and_a_tooltip(program: Composition, panel: LibraryPanel) -> None:
+    page = program.window.pages.currentWidget()
+    assert isinstance(page, ModelsPage)
+    for spec in PANELS:
+        page.show_panel(spec.name)
+        for widget in page.findChildren(QWidget):
+            if isinstance(widget, QAbstractButton | QLineEdit) and widget.isVisibleTo(page):
+                if widget.objectName().startswith("qt_") or isinstance(widget.parent(), QLineEdit):
+                    continue
+                assert widget.objectName(), f"{widget} has no object name"
+                assert widget.toolTip(), f"{widget.objectName()} has no tooltip"
+                name = widget.accessibleName() or (widget.text() if isinstance(widget, QAbstractButton) else "")
+                assert name, f"{widget.objectName()} says nothing to a screen reader"
