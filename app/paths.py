@@ -32,6 +32,16 @@ def root() -> Path:
     return Path(bundle) if bundle else Path(__file__).resolve().parents[1]
 
 
+def program_command(*words: str) -> list[str]:
+    """The command that starts another process of this program, for `subprocess`: `program_command("train", …)`.
+
+    From the sources that is Python with `main.py`; in a bundle, the bundle's own executable.
+    """
+    if getattr(sys, "frozen", False):
+        return [sys.executable, *words]
+    return [sys.executable, str(root() / "main.py"), *words]
+
+
 def assets() -> Path:
     """Icon, themes, sample pictures."""
     return root() / "assets"
@@ -65,6 +75,11 @@ def logs() -> Path:
 def user_models() -> Path:
     """One folder per model that the user took in."""
     return user_data() / "models"
+
+
+def user_runs() -> Path:
+    """One folder per experiment that was trained."""
+    return user_data() / "runs"
 
 
 def torch_checkpoints() -> Path:

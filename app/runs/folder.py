@@ -10,7 +10,8 @@
     status.json              the heartbeat (status.py)
     summary.json             figures at the end
 
-Twins lie side by side in a folder that holds twins.json, the experiment of both.
+Twins lie side by side in a folder that holds twins.json, the experiment of both; several experiments that tell one
+story in a folder that holds plan.json.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 CONFIG, NETWORK, DATA = "config.json", "network.json", "data.json"
 ENVIRONMENT, SUMMARY, TWINS = "environment.json", "summary.json", "twins.json"
+PLAN = "plan.json"
+"""In the folder of several experiments, one after the other: which ones, so that they can be resumed together."""
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
 DEEPEST = 4
 """How many folders down `list_runs` looks: root / group / experiment / twin."""
@@ -64,6 +67,20 @@ class RunInfo:
 def is_run(folder: Path) -> bool:
     """Whether a folder holds a run."""
     return (folder / CONFIG).is_file() and ((folder / store.FILE_NAME).exists() or (folder / STATUS_FILE).exists())
+
+
+def experiment_folder(run: Path) -> Path:
+    """The folder with which a run was started, resumed and deleted: its own, that of both twins, or of the plan."""
+    folder = run.parent if (run.parent / TWINS).is_file() else run
+    return folder.parent if (folder.parent / PLAN).is_file() else folder
+
+
+def planned_runs(folder: Path) -> int:
+    """How many runs an experiment's folder will hold when all is done."""
+    if (folder / PLAN).is_file():
+        plan = read_json(folder / PLAN)
+        return sum(2 if isinstance(one, dict) and one.get("twin") else 1 for one in plan.values())
+    return 2 if (folder / TWINS).is_file() else 1
 
 
 def list_runs(root: Path) -> tuple[RunInfo, ...]:

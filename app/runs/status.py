@@ -39,6 +39,11 @@ class Status:
         seconds_left: Estimate; -1 while there is none.
         process: Number of the trainer's process.
         host: Name of its machine.
+        loss: Of the last step, in nats; -1 before.
+        train_error: Of the last step, and after an epoch of that epoch, in per cent; -1 before.
+        test_error: Of the last look at the test pictures, in per cent; -1 before.
+        measuring: Share of the training's time that measuring blocks took, 0 to 1; -1 where it was not clocked (a GPU
+            works on while the clock is read).
         started: When this attempt began, in seconds since 1970.
         beat: When this was written, in seconds since 1970, by the trainer's clock.
     """
@@ -51,6 +56,10 @@ class Status:
     progress: float = -1.0
     speed: float = 0.0
     seconds_left: float = -1.0
+    loss: float = -1.0
+    train_error: float = -1.0
+    test_error: float = -1.0
+    measuring: float = -1.0
     process: int = 0
     host: str = ""
     started: float = 0.0

@@ -6,6 +6,7 @@ step waits for a number.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -59,6 +60,10 @@ class GradientFlow:
     forwards and backwards, `gradients` (after AMP unscaling, before clipping), `before_update`, the optimiser's step,
     `after_update`; then `values` has the step's numbers.
 
+    Attributes:
+        seconds: What measuring took so far, by the clock of the host: all of it on a CPU, less on a GPU, which works
+            on while the clock is read.
+
     Args:
         network: On its device.
         outline: Its blocks.
@@ -76,6 +81,7 @@ class GradientFlow:
         self._by_block = np.argsort(self._owner, kind="stable")
         self._owners, self._starts = np.unique(self._owner[self._by_block], return_index=True)
         self._together = together
+        self.seconds = 0.0
         self._handles: list[Any] = []
         self._kept: list[tuple[int, Tensor]] = []
         self._squares: list[Tensor | None] = [None] * len(self.blocks)
@@ -116,14 +122,17 @@ class GradientFlow:
 
     def arrived(self, index: int, gradient: Tensor) -> None:
         """Take the gradient at a block's output; several in a step (micro-batches) count as one long batch."""
+        began = time.perf_counter()
         if self._together:
             self._kept.append((index, gradient))
         else:
             self._add(index, _norm(gradient))
+        self.seconds += time.perf_counter() - began
 
     @torch.no_grad()
     def gradients(self) -> None:
         """Reduce the parameters' gradients."""
+        began = time.perf_counter()
         if self._kept:
             norms = _norms([gradient for _, gradient in self._kept])
             for (index, _), norm in zip(self._kept, norms, strict=True):
@@ -134,20 +143,25 @@ class GradientFlow:
         found = iter(_norms(present))
         of_parameters = [self._zero if parameter.grad is None else next(found) for parameter in self.parameters]
         self._norms = outputs + of_parameters
+        self.seconds += time.perf_counter() - began
 
     @torch.no_grad()
     def before_update(self) -> None:
         """Remember the weights."""
+        began = time.perf_counter()
         if self._before:
             torch._foreach_copy_(self._before, self.parameters)
             self._norms += torch._foreach_norm(self._before)
+        self.seconds += time.perf_counter() - began
 
     @torch.no_grad()
     def after_update(self) -> None:
         """Reduce what the optimiser did to the weights."""
+        began = time.perf_counter()
         if self._before:
             torch._foreach_sub_(self._before, self.parameters)
             self._norms += torch._foreach_norm(self._before)
+        self.seconds += time.perf_counter() - began
 
     def values(self) -> list[Tensor]:
         """The step's `width` numbers, () each, on the device: to be stacked into a row."""

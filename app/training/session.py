@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -86,6 +87,7 @@ class Session:
         self._recorder = Recorder(self._flow, device=trainer.device, batch=trainer.experiment.batch, ranks=ranks)
         self._writer: RunWriter | None = None
         self._clock_start = 0.0
+        self._attempt_start = 0.0
         self._next_checkpoint = 0.0
         self._next_look = 0.0
 
@@ -144,6 +146,7 @@ class Session:
         trainer.learn()
         self._update_status(state="running", message="", step=trainer.step, steps=trainer.steps)
         self._start_clock()
+        self._attempt_start = self.progress.seconds
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
         self._heed()
         if self._flow is None:
@@ -207,7 +210,14 @@ class Session:
     def _report_row(self, row: StepRow) -> None:
         left = self.trainer.steps - row.step
         seconds_left = left * self.trainer.experiment.batch / row.speed if row.speed else -1.0
-        self._update_status(step=row.step, speed=row.speed, seconds_left=seconds_left)
+        self._update_status(
+            step=row.step,
+            speed=row.speed,
+            seconds_left=seconds_left,
+            loss=_told(row.loss),
+            train_error=_told(row.error),
+            measuring=self._measuring_share(),
+        )
         self._report(
             {
                 "event": "step",
@@ -249,6 +259,7 @@ class Session:
         self.progress.evaluation = vars(row).copy()
         if self._writer is not None:
             self._writer.evaluated(row)
+        self._update_status(train_error=_told(row.train_error), test_error=_told(row.test_error))
         self._report({"event": "evaluation", **vars(row)})
         self._start_clock()
 
@@ -404,6 +415,13 @@ class Session:
         if self._pulse is not None:
             self._pulse.update(**changes)
 
+    def _measuring_share(self) -> float:
+        """Of this attempt's training time; see `Status.measuring`."""
+        trained = self._seconds() - self._attempt_start
+        if self._flow is None or self.trainer.device.type != "cpu" or trained <= 0:
+            return -1.0
+        return self._flow.seconds / trained
+
     def _seconds(self) -> float:
         return self.progress.seconds + time.monotonic() - self._clock_start
 
@@ -415,6 +433,11 @@ class Session:
         self.progress.seconds = self._seconds()
         self._clock_start = time.monotonic()
         return self.progress.seconds
+
+
+def _told(number: float) -> float:
+    """A number for the status file, which is JSON and has no NaN."""
+    return number if math.isfinite(number) else -1.0
 
 
 def _is_memory(error: BaseException) -> bool:

@@ -22,7 +22,7 @@ from typing import Any
 
 from app.core.errors import ExplorerError, RunError, TrainingError
 from app.runs import control
-from app.runs.folder import CONFIG, DATA, ENVIRONMENT, NETWORK, TWINS, is_run, read_json, write_json
+from app.runs.folder import CONFIG, DATA, ENVIRONMENT, NETWORK, PLAN, TWINS, is_run, read_json, write_json
 from app.runs.lock import FILE_NAME as LOCK
 from app.runs.status import FILE_NAME as STATUS
 from app.runs.status import read_status
@@ -30,8 +30,6 @@ from app.training.config import Experiment, from_mapping, read_file
 from app.training.lines import Lines
 from app.training.presets import preset
 
-PLAN = "plan.json"
-"""In the folder of several experiments: which ones, so that they can be resumed together."""
 _LEFT_BEHIND = {PLAN, TWINS, STATUS, LOCK, NETWORK, DATA, ENVIRONMENT}
 
 
@@ -104,6 +102,8 @@ def train(asked: TrainRequest) -> int:
             if stopped.is_set():
                 break
             worst = max(worst, _train_one(experiment, asked.folder / name, asked, lines.named(name), stopped))
+            if _was_stopped(experiment, asked.folder / name):
+                break  # whoever stops a run by its folder means the whole plan
         return worst
 
 
@@ -267,6 +267,10 @@ def _is_unused(folder: Path) -> bool:
 
 def _is_finished(folder: Path) -> bool:
     return read_status(folder).state == "finished"
+
+
+def _was_stopped(experiment: Experiment, folder: Path) -> bool:
+    return any(read_status(folder / member).state == "stopped" for member in experiment.members())
 
 
 def _pair(change: str) -> tuple[str, str]:

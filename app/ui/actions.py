@@ -63,6 +63,7 @@ ACTIONS = (
     ActionSpec("copy-picture", "Save and copy", "Copy the picture with its heatmap", ("Ctrl+C",)),
     ActionSpec("copy-table", "Save and copy", "Copy the predictions", ("Ctrl+Shift+C",)),
     ActionSpec("page-explore", "Program", "Explore", ("Ctrl+1",)),
+    ActionSpec("page-lab", "Program", "Lab", ("Ctrl+3",)),
     ActionSpec("page-models", "Program", "Models", ("Ctrl+4",)),
     ActionSpec("palette", "Program", "Search actions", ("Ctrl+K", "Ctrl+Shift+P")),
     ActionSpec("shortcuts", "Program", "Keyboard shortcuts", ("?", "F1")),

@@ -211,7 +211,7 @@ class Composition(QObject):
         on("shortcuts", self._show_shortcuts)
         on("log-folder", lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(paths.logs()))))
         on("about", self._about)
-        on("quit", window.close)
+        on("quit", window.quit)
         saving = Saving(explore, self.background)
         on("save-picture", saving.save_picture)
         on("save-map", saving.save_map)

@@ -51,6 +51,9 @@ class MainWindow(QMainWindow):
         closing: the window is about to go.
         first_painted: the window is on screen.
         page_shown(name): another page came to the front.
+
+    Attributes:
+        close_guards: Asked when the user closes the window; one that says no keeps it open and asks the user why.
     """
 
     paths_dropped = Signal(list)
@@ -66,6 +69,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._painted = False
         self._names: list[str] = []  # of the pages, in the order of the rail
+        self.close_guards: list[Callable[[], bool]] = []
         self._makers: dict[str, Callable[[], QWidget]] = {}  # of the pages that nobody has seen yet
         self.setObjectName("mainWindow")
         self.setWindowTitle("ResNet Explorer")
@@ -193,7 +197,18 @@ class MainWindow(QMainWindow):
             self._painted = True
             QTimer.singleShot(0, self.first_painted.emit)
 
+    def quit(self) -> None:
+        """Close the window as the user would: work under way may ask first."""
+        if self._may_close():
+            self.close()
+
+    def _may_close(self) -> bool:
+        return all(guard() for guard in self.close_guards)
+
     def closeEvent(self, event: QCloseEvent) -> None:
+        if event.spontaneous() and not _session_ends() and not self._may_close():
+            event.ignore()
+            return
         self.closing.emit()
         event.accept()
 
@@ -326,6 +341,12 @@ class _Dot(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour("good" if self._state == "ready" else "plain"))
         painter.drawEllipse(self.rect())
+
+
+def _session_ends() -> bool:
+    """Whether the user logs out: no time for questions."""
+    application = QGuiApplication.instance()
+    return isinstance(application, QGuiApplication) and application.isSavingSession()
 
 
 def _picture_format(mime: QMimeData) -> str | None:

@@ -31,6 +31,8 @@ class Settings:
         page: The page shown last.
         models_panel: The part of the Models page shown last.
         geometry: Qt's window geometry, base64.
+        run_folders: Further folders whose runs the Lab lists: of another disk, or shared by another machine.
+        resume_runs: Experiments that were stopped when the window closed, to go on at the next start.
     """
 
     scheme: str = "system"
@@ -43,6 +45,8 @@ class Settings:
     page: str = "explore"
     models_panel: str = "library"
     geometry: str = ""
+    run_folders: tuple[str, ...] = field(default=())
+    resume_runs: tuple[str, ...] = field(default=())
 
     def with_recent(self, path: Path) -> Settings:
         """These settings with a path at the front of the recent ones."""
@@ -110,9 +114,9 @@ def _checked(values: Any) -> Settings:
         if one.name not in values:
             continue
         value = values[one.name]
-        if one.name == "recent":
+        if one.name in ("recent", "run_folders", "resume_runs"):
             if not isinstance(value, list) or not all(isinstance(path, str) for path in value):
-                raise ValueError("“recent” is not a list of paths")
+                raise ValueError(f"“{one.name}” is not a list of paths")
             value = tuple(value)
         elif isinstance(one.default, float):
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:

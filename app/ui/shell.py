@@ -68,4 +68,7 @@ class PageSpec:
 
 
 # Below Explore, which is always there: in the order of the rail and of Ctrl+2 … Ctrl+4.
-PAGES: tuple[PageSpec, ...] = (PageSpec("models", str(QT_TRANSLATE_NOOP("PageSpec", "Models")), "app.ui.models.page"),)
+PAGES: tuple[PageSpec, ...] = (
+    PageSpec("lab", str(QT_TRANSLATE_NOOP("PageSpec", "Lab")), "app.ui.lab.page"),
+    PageSpec("models", str(QT_TRANSLATE_NOOP("PageSpec", "Models")), "app.ui.models.page"),
+)

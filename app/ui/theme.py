@@ -107,6 +107,14 @@ def _style_sheet(t: Tokens) -> str:
     QLabel[role="quiet"] {{ color: {t.quiet}; }}
     QLabel[role="caption"] {{ color: {t.quiet}; font-weight: 600; }}
     QLabel[role="strong"] {{ font-weight: 600; }}
+    QLabel[role="problem"] {{ color: {t.plain}; }}
+    QFrame[role="card"] {{ background: {t.panel}; border: 1px solid {t.line}; border-radius: {RADIUS_LARGE}px; }}
+    QFrame[role="raised"] {{ background: {t.raised}; border: none; border-bottom: 1px solid {t.line}; }}
+    QTableWidget {{ background: {t.panel}; border: none; selection-background-color: {t.raised};
+        selection-color: {t.text}; outline: none; }}
+    QHeaderView, QHeaderView::section {{ background: {t.panel}; color: {t.quiet}; border: none; padding: {half}px; }}
+    QProgressBar {{ background: {t.raised}; border: none; border-radius: {half // 2}px; }}
+    QProgressBar::chunk {{ background: {t.accent}; border-radius: {half // 2}px; }}
     QLabel[role="title"] {{ font-weight: 700; }}
     QPushButton, QComboBox, QLineEdit {{
         background: {t.raised}; color: {t.text}; border: 1px solid {t.line};

@@ -115,6 +115,14 @@ class DataSource(Protocol):
     @property
     def classes(self) -> int: ...
 
+    def look(self, request: DataRequest) -> str:
+        """What would be read or made, in one sentence, without reading it.
+
+        Raises:
+            DataError: where it is not there, with what to do.
+        """
+        ...
+
     def load(self, request: DataRequest, progress: Progress) -> DataSet:
         """Read or make the pictures.
 

@@ -77,6 +77,20 @@ class CifarSource:
     def classes(self) -> int:
         return len(self.class_names)
 
+    def look(self, request: DataRequest) -> str:
+        """What would be read; see `DataSource.look`."""
+        if request.path is None:
+            if self._is_cached():
+                return f"{self.title} is on this machine, in {data_folder() / self.folder}."
+            if request.download:
+                return f"{self.downloadable} will be fetched."
+            raise self._missing()
+        if not request.path.exists():
+            raise DataError(f"{request.path} does not exist.", f"Give the path of: {self.path_help}")
+        if request.path.is_dir() and not any((one / self.test_batch).exists() for one in self._homes(request.path)):
+            raise DataError(f"{request.path} is not {self.title}.", f"Give: {self.path_help}")
+        return f"{self.title} from {request.path}."
+
     def load(self, request: DataRequest, progress: Progress) -> DataSet:
         """Read the pictures; see `DataSource.load`."""
         path = request.path
@@ -94,14 +108,24 @@ class CifarSource:
 
     def _cached(self, request: DataRequest, progress: Progress) -> Path:
         folder = data_folder() / self.folder
-        if not (folder / self.test_batch).exists():
+        if not self._is_cached():
             if not request.download:
-                raise DataError(
-                    f"{self.title} is not on this machine.",
-                    f"Give data_path ({self.path_help}), or set download=yes to fetch {self.downloadable}.",
-                )
+                raise self._missing()
             self._download(progress)
         return folder
+
+    def _is_cached(self) -> bool:
+        return (data_folder() / self.folder / self.test_batch).exists()
+
+    def _missing(self) -> DataError:
+        return DataError(
+            f"{self.title} is not on this machine.",
+            f"Give data_path ({self.path_help}), or set download=yes to fetch {self.downloadable}.",
+        )
+
+    def _homes(self, folder: Path) -> tuple[Path, Path]:
+        """Where its files may lie: in the folder that was named, or in the published one inside it."""
+        return folder, folder / self.folder
 
     def _download(self, progress: Progress) -> None:
         """Let torchvision fetch the archive, check its MD5 sum and unpack it."""

@@ -40,13 +40,24 @@ class FolderSource:
     downloadable = ""
     classes = 0
 
+    def look(self, request: DataRequest) -> str:
+        """What would be read; see `DataSource.look`."""
+        found = list_pictures(self._root(request))
+        counts = (
+            f"{len(found.classes)} classes, {len(found.train):,} pictures to learn from, {len(found.test):,} to test."
+        )
+        return " ".join((counts, *found.notices))
+
+    def _root(self, request: DataRequest) -> Path:
+        if request.path is None:
+            raise DataError("No folder is named.", f"Give data_path: {self.path_help}")
+        if not request.path.is_dir():
+            raise DataError(f"{request.path} is not a folder.", f"Give data_path: {self.path_help}")
+        return request.path
+
     def load(self, request: DataRequest, progress: Progress) -> DataSet:
         """Read the pictures; see `DataSource.load`."""
-        root = request.path
-        if root is None:
-            raise DataError("No folder is named.", f"Give data_path: {self.path_help}")
-        if not root.is_dir():
-            raise DataError(f"{root} is not a folder.", f"Give data_path: {self.path_help}")
+        root = self._root(request)
         listing = list_pictures(root)
         train, unread = _decode(listing.train, request.side, progress, "training")
         test, unread_test = _decode(listing.test, request.side, progress, "test")

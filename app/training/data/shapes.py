@@ -107,6 +107,9 @@ class ShapesSource:
     downloadable = ""
     classes = len(SHAPES)
 
+    def look(self, request: DataRequest) -> str:
+        return f"{len(SHAPES)} classes, {TRAIN:,} pictures to learn from, {TEST:,} to test; drawn on this machine."
+
     def load(self, request: DataRequest, progress: Progress) -> DataSet:
         train = _part("train", TRAIN, progress)
         test = _part("test", TEST, progress)

@@ -1,0 +1,242 @@
+"""The Lab: train a residual network and its plain twin, and watch the gradient in every block."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from app.core.errors import ExplorerError
+from app.training.config import from_mapping
+from app.ui.lab.command import Wanted, folder_name, train_words
+from app.ui.lab.group import Group, group_of
+from app.ui.lab.panel import ExperimentPanel
+from app.ui.lab.question import QuestionBar
+from app.ui.lab.run_care import RunCare
+from app.ui.lab.run_index import Listed, RunIndex
+from app.ui.lab.run_table import RunTable
+from app.ui.lab.trainers import Trainers
+from app.ui.naming import named
+from app.ui.notice_bar import NoticeBar
+from app.ui.shell import Shell
+from app.ui.tokens import GRID
+
+
+def build(shell: Shell) -> LabPage:
+    """Make the page."""
+    return LabPage(shell)
+
+
+class LabPage(QWidget):
+    """Wires the form, the trainers, the list of runs and the charts together.
+
+    Args:
+        shell: The window's parts.
+    """
+
+    def __init__(self, shell: Shell) -> None:
+        super().__init__()
+        self.setObjectName("labPage")
+        self._shell = shell
+        self._following: Path | None = None  # the experiment that the buttons mean
+        self._starting: set[Path] = set()
+        self.notices = NoticeBar(self)
+        self.question = QuestionBar(self)
+        self.panel = ExperimentPanel(shell.background)
+        self.index = RunIndex(shell.background, parent=self)
+        self.trainers = Trainers(shell.background, self)
+        self.table = RunTable()
+        self.care = RunCare(
+            self.index,
+            self.trainers,
+            background=shell.background,
+            question=self.question,
+            notices=self.notices,
+            home=self,
+            change_shared=self._set_shared,
+        )
+        self._more = named(QPushButton(self.tr("Actions")), "runActions", self.tr("What can be done with the run"))
+        self._more.setToolTip(self.tr("Pause, resume, rename, export, delete, import …"))
+        self._lay_out()
+        self._connect()
+        self.index.set_shared(tuple(Path(one) for one in shell.settings().run_folders))
+        self.index.begin()
+        self._go_on()
+
+    # --- starting and following ---
+
+    def start(self, wanted: Wanted) -> None:
+        """Start an experiment in a new folder, and follow it."""
+        folder = folder_name(wanted.title, self.index.root)
+        self._starting.add(folder)
+        self.index.await_run(folder, True)
+        self._follow(folder)
+        self.trainers.start(train_words(wanted, folder), folder)
+
+    def _go_on(self) -> None:
+        """Resume what was stopped when the window was closed."""
+        waiting = [Path(one) for one in self._shell.settings().resume_runs]
+        self._shell.change(resume_runs=())
+        for folder in waiting:
+            if folder.is_dir():
+                self.trainers.start(["train", "--run", str(folder), "--resume"], folder)
+                self._follow(folder)
+
+    def _follow(self, folder: Path | None) -> None:
+        self._following = folder
+        self._show_group()
+
+    def _forget_start(self, folder: Path) -> None:
+        self._starting.discard(folder)
+        self.index.await_run(folder, False)
+
+    def _on_failed(self, folder: Path, text: str) -> None:
+        self._forget_start(folder)
+        self.notices.show_notice(self.tr("“{0}” did not start. {1}").format(folder.name, text), key="start")
+        self._show_group()
+
+    def _on_runs(self, runs: tuple[Listed, ...]) -> None:
+        known = {run.folder for run in runs}
+        fresh = [run for run in runs if run.folder in self._starting]
+        for folder in {run.folder for run in fresh}:
+            group = group_of(folder, self.index)
+            if len(group.runs) >= min(2, group.runs[0].planned):
+                self._forget_start(folder)
+                self.table.show_runs(runs)
+                self.table.tick([run.path for run in group.runs])
+                self.table.choose(group.runs[0].path)
+        if self._following is not None and self._following not in known and self._following not in self._starting:
+            self._following = None  # deleted
+        self.table.show_runs(runs)
+        self.panel.show_runs(runs)
+        if self._following is None:
+            living = next((run for run in runs if run.living and not run.shared), None)
+            if living is not None:
+                self._following = living.folder
+                if not self.table.ticked:
+                    self.table.tick([run.path for run in runs if run.folder == living.folder])
+        self._show_group()
+
+    def _show_group(self) -> None:
+        group = self._group
+        starting = self._following in self._starting or self._following in self.trainers.folders
+        self.panel.show_group(group, starting=starting)
+        if group is not None and group.trouble:
+            self.notices.show_notice(group.trouble, key=str(group.folder))
+        elif group is not None:
+            self.notices.clear(str(group.folder))
+
+    @property
+    def _group(self) -> Group | None:
+        return None if self._following is None else group_of(self._following, self.index)
+
+    def _on_chosen(self, path: Path | None) -> None:
+        run = self._listed(path)
+        if run is not None:
+            self._follow(run.folder)
+
+    def _listed(self, path: Path | None) -> Listed | None:
+        return next((run for run in self.index.runs if run.path == path), None)
+
+    def _use_settings(self, run: Listed) -> None:
+        try:
+            experiment = from_mapping(run.info.config)
+        except ExplorerError as error:
+            self.notices.show_notice(str(error), key="settings")
+            return
+        if run.info.pair is not None and experiment.shortcut != "none":
+            experiment = experiment.changed({"twin": True})
+        self.panel.show_experiment(experiment)
+
+    def _set_shared(self, folders: tuple[Path, ...]) -> None:
+        self._shell.change(run_folders=tuple(str(one) for one in folders))
+        self.index.set_shared(folders)
+
+    # --- closing ---
+
+    def may_close(self) -> bool:
+        """Whether the window may close now; where runs of this machine live, the user is asked once."""
+        mine = [run for run in self.index.runs if run.living and not run.info.status.far]
+        if not mine or self.question.key == "closing":
+            return True  # whoever closes the window twice lets them go on
+        self._shell.window.show_page("lab")
+        names = ", ".join(dict.fromkeys(f"“{run.folder.name}”" for run in mine))
+        self.question.ask(
+            self.tr("{0} is being trained. It can go on without the window.").format(names),
+            [
+                (self.tr("Let it go on"), self._close),
+                (self.tr("Stop it until the next start"), lambda: self._stop_and_close(mine)),
+                (self.tr("Stay here"), lambda: None),
+            ],
+            key="closing",
+        )
+        return False
+
+    def _stop_and_close(self, mine: list[Listed]) -> None:
+        folders = tuple(dict.fromkeys(run.folder for run in mine))
+        for folder in folders:
+            self.care.stop(group_of(folder, self.index))
+        self._shell.change(resume_runs=tuple(str(one) for one in folders))
+        self._close()
+
+    def _close(self) -> None:
+        self._shell.window.close()
+
+    # --- looks ---
+
+    def _lay_out(self) -> None:
+        right = QVBoxLayout()
+        right.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        right.setSpacing(2 * GRID)
+        card = named(QFrame(), "runsCard")
+        card.setProperty("role", "card")
+        inside = QVBoxLayout(card)
+        inside.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        head = QHBoxLayout()
+        caption = QLabel(self.tr("RUNS"))
+        caption.setProperty("role", "caption")
+        head.addWidget(caption)
+        head.addStretch(1)
+        head.addWidget(self._more)
+        inside.addLayout(head)
+        inside.addWidget(self.table)
+        right.addWidget(card, 1)
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.notices)
+        column.addWidget(self.question)
+        column.addLayout(right, 1)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.panel)
+        layout.addLayout(column, 1)
+
+    def _connect(self) -> None:
+        panel = self.panel
+        panel.start_wanted.connect(self.start)
+        panel.pause_wanted.connect(lambda: self._with_group(self.care.pause))
+        panel.stop_wanted.connect(lambda: self._with_group(self.care.stop))
+        panel.resume_wanted.connect(lambda: self._with_group(self.care.resume))
+        self.index.changed.connect(self._on_runs)
+        self.trainers.began.connect(lambda _folder: self.index.look())
+        self.trainers.ended.connect(lambda _folder: self.index.look())
+        self.trainers.failed.connect(self._on_failed)
+        self.table.chosen.connect(self._on_chosen)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._show_menu)
+        self._more.clicked.connect(lambda: self._show_menu(None))
+        self.care.use_settings.connect(self._use_settings)
+        self._shell.window.close_guards.append(self.may_close)
+
+    def _with_group(self, does: object) -> None:
+        group = self._group
+        if group is not None and callable(does):
+            does(group)
+
+    def _show_menu(self, place: QPoint | None) -> None:
+        menu = self.care.menu(self._listed(self.table.current), self.table.ticked)
+        corner = self._more.mapToGlobal(QPoint(0, self._more.height()))
+        menu.popup(corner if place is None else self.table.viewport().mapToGlobal(place))
