@@ -104,6 +104,12 @@ def _style_sheet(t: Tokens) -> str:
     QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; padding: {half}px {GRID}px; }}
     QFrame#panel, QFrame#rail, QFrame#topBar, QFrame#statusBar {{ background: {t.panel}; border: none; }}
     QFrame#changedCard {{ background: transparent; border: 1px solid {t.line}; border-radius: {RADIUS_LARGE}px; }}
+    QFrame[role="card"] {{ background: {t.panel}; border: 1px solid {t.line}; border-radius: {RADIUS_LARGE}px; }}
+    QToolButton[role="quiet"] {{ background: transparent; border: 1px solid transparent; border-radius: {half}px;
+        padding: 1px; }}
+    QToolButton[role="quiet"]:hover, QToolButton[role="quiet"]:checked {{ background: {t.raised}; }}
+    QToolButton[role="quiet"]:focus {{ border-color: {t.accent}; }}
+    QToolButton[role="quiet"]::menu-indicator {{ image: none; width: 0; }}
     QLabel[role="quiet"] {{ color: {t.quiet}; }}
     QLabel[role="caption"] {{ color: {t.quiet}; font-weight: 600; }}
     QLabel[role="strong"] {{ font-weight: 600; }}

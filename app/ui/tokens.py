@@ -26,6 +26,7 @@ class Tokens:
     good: str
     bar: str  # a bar that is not the chosen one
     shadow: str
+    further: tuple[str, ...]  # more series of a chart, beside residual and plain; see app/ui/charts/colours.py
 
 
 DARK = Tokens(
@@ -41,6 +42,7 @@ DARK = Tokens(
     good="#7ed6a5",
     bar="#5d6575",
     shadow="#000000",
+    further=("#b79cf5", "#4fc9c4", "#f28ec0", "#dcc05a", "#c79a7b", "#a3adbd"),
 )
 
 LIGHT = Tokens(
@@ -56,4 +58,5 @@ LIGHT = Tokens(
     good="#1f8a5b",
     bar="#a9b1bf",
     shadow="#8a93a3",
+    further=("#7d4fd6", "#0e8787", "#bb3a80", "#917300", "#86573a", "#556072"),
 )

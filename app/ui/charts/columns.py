@@ -91,6 +91,21 @@ class StepColumns:
         return means
 
     @property
+    def sums(self) -> NDArray[np.float64]:
+        """(n, B) sums of the finite values."""
+        return self._sums.values
+
+    @property
+    def counts(self) -> NDArray[np.int32]:
+        """(n, B) how many values were finite."""
+        return self._counts.values
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """(n,) how many steps a column has."""
+        return self._rows.values
+
+    @property
     def broken(self) -> NDArray[np.bool_]:
         """(n, B) whether any value of the column was not finite."""
         broken: NDArray[np.bool_] = self._counts.values < self._rows.values[:, None]
