@@ -29,7 +29,7 @@ def lesioned(network: nn.Module, outline: NetworkOutline, lesions: Sequence[Lesi
             bypass for which nothing has the right shape raises it when the network is called.
     """
     with ExitStack() as stack:
-        standing = _arranged(network, outline, lesions)
+        standing = arranged(network, outline, lesions)
         original = {name: network.get_submodule(name).forward for name in {*standing, *standing.values()}}
         for place, block in standing.items():
             if place != block:
@@ -67,8 +67,12 @@ def same_shape(network: nn.Module, outline: NetworkOutline, one: str, other: str
     return _signature(network, outline, one) == _signature(network, outline, other)
 
 
-def _arranged(network: nn.Module, outline: NetworkOutline, lesions: Sequence[Lesion]) -> dict[str, str]:
-    """Which block stands at which place, for the places that swaps touch."""
+def arranged(network: nn.Module, outline: NetworkOutline, lesions: Sequence[Lesion]) -> dict[str, str]:
+    """Which block stands at which place, for the places that swaps touch.
+
+    Raises:
+        AnatomyError: where two blocks cannot change places.
+    """
     standing: dict[str, str] = {}
     for lesion in lesions:
         if lesion.kind != "swap":

@@ -115,12 +115,9 @@ def answer(request: Request) -> Answer:
 def answers(requests: list[Request]) -> list[Answer]:
     """Like `answer`, for a batch that shares model, method, block, target and lesions; times are per picture."""
     first = requests[0]
-    if _state.classifier is None or _state.reference != first.model:
-        load(first.model)
+    ready(first)
     assert _state.classifier is not None
     progress, cancelled = watch(first.id)
-    if cancelled():
-        raise CancelledError("The question was withdrawn.")
     start = time.perf_counter()
     try:
         results = _compute(_state.classifier, requests, progress, cancelled)
@@ -137,13 +134,28 @@ def answers(requests: list[Request]) -> list[Answer]:
     ]
 
 
+def ready(request: Request) -> Classifier:
+    """The request's model, loaded if need be.
+
+    Raises:
+        CancelledError: where the window does not want the answer any more.
+        ModelError: where the reference leads to no usable model.
+    """
+    if _state.classifier is None or _state.reference != request.model:
+        load(request.model)
+    assert _state.classifier is not None
+    if watch(request.id)[1]():
+        raise CancelledError("The question was withdrawn.")
+    return _state.classifier
+
+
 def _compute(
     classifier: Classifier, requests: list[Request], progress: Callable[[float], None], cancelled: Callable[[], bool]
 ) -> list[tuple[Prediction, Heatmap | None]]:
     pixels = np.stack([request.pixels for request in requests])
     first = requests[0]
     if first.method is None:
-        return [(_prediction(row), None) for row in _predicted(classifier, pixels, first)]
+        return [(prediction(row), None) for row in _predicted(classifier, pixels, first)]
     method, name = explanations.get(first.method), first.method
     block = (first.block or classifier.outline.default_block) if method.info.uses_block else ""
 
@@ -162,7 +174,7 @@ def _compute(
             )
         maps, targets = found.maps.float().cpu().numpy(), found.targets.tolist()
         return [
-            (_prediction(row), Heatmap(values, name, block, target, method.info.signed))
+            (prediction(row), Heatmap(values, name, block, target, method.info.signed))
             for row, values, target in zip(found.logits.float().cpu(), maps, targets, strict=True)
         ]
 
@@ -186,7 +198,12 @@ def _predicted(classifier: Classifier, pixels: NDArray[np.uint8], request: Reque
     return torch.cat(classifier.in_parts(pixels, forward))
 
 
-def _prediction(logits: torch.Tensor) -> Prediction:
+def prediction(logits: torch.Tensor) -> Prediction:
+    """(classes,) logits on the CPU -> what the network says.
+
+    Raises:
+        ModelError: where they are not finite.
+    """
     if not bool(torch.isfinite(logits).all()):
         raise ModelError(
             "The network's answer is not finite: its weights are damaged or do not fit.", "Choose another model."

@@ -10,6 +10,7 @@ from typing import Any
 
 from app import paths
 from app.core.errors import TrainingError
+from app.core.files import replacing
 from app.core.preprocessing import Preprocessing
 from app.runs.folder import CONFIG, DATA, ENVIRONMENT, SUMMARY, WEIGHTS, read_json, read_outline
 from app.training.config import Experiment, read_file
@@ -21,12 +22,15 @@ from app.zoo.loading import load_card
 _Z = 1.959964  # of the 95 % interval
 
 
-def to_library(run: Path, *, title: str = "", folder: Path | None = None, kind: Kind = "mine") -> Card:
+def to_library(
+    run: Path, *, title: str = "", folder: Path | None = None, kind: Kind = "mine", half: bool = False
+) -> Card:
     """Copy a run's weights into the library and write their card; the model is loaded once to see that it works.
 
     Args:
         title: How to call it; by default the network and its data.
         folder: Where to put it; by default a new folder among the user's models.
+        half: Keep parameters and statistics as float16, in half the room.
 
     Raises:
         TrainingError: where the run is not finished, or the folder cannot be written.
@@ -39,13 +43,27 @@ def to_library(run: Path, *, title: str = "", folder: Path | None = None, kind: 
     folder = folder or _free_folder(paths.user_models(), title)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(run / WEIGHTS, folder / WEIGHTS)
+        if half:
+            _halve(run / WEIGHTS, folder / WEIGHTS)
+        else:
+            shutil.copyfile(run / WEIGHTS, folder / WEIGHTS)
         card = _card(run, experiment, title, folder, kind)
         write_card(card)
     except OSError as error:
         raise TrainingError(f"{folder} cannot be written ({error.strerror}).", "Choose another folder.") from error
     load_card(card)
     return card
+
+
+def _halve(source: Path, target: Path) -> None:
+    import safetensors.torch
+
+    tensors = {
+        name: tensor.half() if tensor.is_floating_point() else tensor
+        for name, tensor in safetensors.torch.load_file(source).items()
+    }
+    with replacing(target) as temporary:
+        safetensors.torch.save_file(tensors, temporary)
 
 
 def _card(run: Path, experiment: Experiment, title: str, folder: Path, kind: Kind) -> Card:
