@@ -56,6 +56,7 @@ ACTIONS = (
     ActionSpec("undo-lesion", "Network", "Undo the last change of the network", ("Ctrl+Z",)),
     ActionSpec("redo-lesion", "Network", "Redo the change of the network", ("Ctrl+Shift+Z", "Ctrl+Y")),
     ActionSpec("restore-network", "Network", "Put the network back as it was", ("R",)),
+    ActionSpec("lesions-again", "Network", "Change the network as last time"),
     ActionSpec("open-model", "Models", "Open a model file …", ("Ctrl+M",)),
     ActionSpec("save-picture", "Save and copy", "Save the picture with its heatmap …", ("Ctrl+S",)),
     ActionSpec("save-map", "Save and copy", "Save the raw map (NPY) …", ("Ctrl+Shift+S",)),

@@ -18,6 +18,7 @@ from app.ui.background import Background
 from app.ui.engine_bridge import EngineBridge
 from app.ui.explore_page import ExplorePage
 from app.ui.inspector import OPEN_MODEL
+from app.ui.lesion_memory import LesionMemory
 from app.ui.main_window import MainWindow
 from app.ui.model_library import CHECKPOINT_SUFFIXES, ModelLibrary, is_checkpoint
 from app.ui.saving import Saving
@@ -70,6 +71,8 @@ class Composition(QObject):
         self.engine = EngineBridge(device or self.settings.device, self, client=client)
         self.library = ModelLibrary(self.background, self)
         self.explore = ExplorePage(self.session, self.engine, self.background, self.window.actions_table)
+        self._lesions = LesionMemory(paths.config() / "lesions.json", self.background, self)
+        self.explore.surgery.set_memory(self._lesions)
         self.shell = Shell(
             self.window,
             self.session,
@@ -105,6 +108,7 @@ class Composition(QObject):
         self._saver.stop()
         self.settings = dataclasses.replace(self.settings, geometry=self.window.save_geometry_text())
         self._save_settings()
+        self._lesions.close()
         self.engine.close()
         self.background.close()
 
@@ -206,6 +210,7 @@ class Composition(QObject):
         on("undo-lesion", explore.surgery.undo)
         on("redo-lesion", explore.surgery.redo)
         on("restore-network", explore.surgery.restore)
+        on("lesions-again", explore.surgery.take_offer)
         on("open-model", self._open_model)
         on("palette", self._open_palette)
         on("shortcuts", self._show_shortcuts)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+UNCANCELLED = 1 << 62  # the number of a request that is run beside the newest one, and that `cancel` never reaches
 PROGRESS_INTERVAL = 100  # milliseconds between looks at the progress of a slow method
 
 

@@ -17,6 +17,7 @@ from app.ui.canvas import Canvas
 from app.ui.engine_bridge import EngineBridge
 from app.ui.film_strip import FilmStrip
 from app.ui.inspector import Inspector
+from app.ui.lesion_marks import Comparison, LesionMarks
 from app.ui.map_words import map_note
 from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
@@ -81,7 +82,9 @@ class ExplorePage(QWidget):
         self.strip = FilmStrip()
         self.strip.setObjectName("filmStrip")
         self.inspector = Inspector()
-        self.surgery = Surgery(self.spine, self.inspector, self)
+        self.surgery = Surgery(self)
+        self._comparison = Comparison(self.surgery, engine)
+        LesionMarks(self.surgery, self.spine, self.inspector.changed_card)
         self._buttons = self._make_buttons()
         self._lay_out()
         self._connect()
@@ -277,6 +280,7 @@ class ExplorePage(QWidget):
         )
         self._asked_lesions = self.surgery.lesions
         self._asked = self.engine.ask(request)
+        self._comparison.want(request)
         self.canvas.set_busy(True)
 
     def _on_answer(self, answer: Answer) -> None:
@@ -302,7 +306,7 @@ class ExplorePage(QWidget):
             self.canvas.set_busy(False)
             self.notices.show_notice(str(error), key="engine")
             if isinstance(error, AnatomyError):  # what cannot be done is not left standing
-                self.surgery.refuse()
+                self.surgery.refuse(error)
 
     def _on_progress(self, request: int, share: float) -> None:
         if request == self._asked and self.method is not None:

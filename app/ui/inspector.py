@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSlider, QVBoxLayout, QWidget
 
 from app.core.records import MethodInfo, NetworkOutline
+from app.ui.changed_card import ChangedCard
 from app.ui.colour_scale import ColourScale
 from app.ui.naming import named
 from app.ui.picker import Picker
@@ -24,14 +25,12 @@ class Inspector(QScrollArea):
     Signals:
         model_chosen(reference): `OPEN_MODEL` where the user wants to open a file.
         method_chosen(name), block_chosen(name), class_chosen(index), opacity_changed(0…1), colour_map_chosen(name)
-        undo_wanted(): take the last change of the network back.
     """
 
     model_chosen = Signal(str)
     method_chosen = Signal(str)
     block_chosen = Signal(str)
     class_chosen = Signal(int)
-    undo_wanted = Signal()
     opacity_changed = Signal(float)
     colour_map_chosen = Signal(str)
 
@@ -69,7 +68,8 @@ class Inspector(QScrollArea):
         self.note.setProperty("role", "quiet")
         self.note.hide()
         self._layout.addWidget(self.note)
-        self._layout.addWidget(self._changed_card())
+        self.changed_card = ChangedCard()
+        self._layout.addWidget(self.changed_card)
         self._layout.addStretch(1)
 
         self.models.activated.connect(lambda: self.model_chosen.emit(self.models.currentData()))
@@ -133,13 +133,6 @@ class Inspector(QScrollArea):
                 self.colour_maps.addItem(name, name)
             self.colour_maps.setCurrentIndex(self.colour_maps.findData(current))
 
-    def show_changes(self, lines: Sequence[str], effect: str) -> None:
-        """List what was done to the network and what came of it; nothing is shown where it is whole."""
-        self._changes.setText("\n".join(lines))
-        self._effect.setText(effect)
-        self._effect.setVisible(bool(effect))
-        self.changed_card.setVisible(bool(lines))
-
     def set_note(self, text: str) -> None:
         """Say something about the map, or nothing."""
         self.note.setText(text)
@@ -163,29 +156,6 @@ class Inspector(QScrollArea):
         picker = Picker(name, accessible_name, self)
         self._layout.addWidget(picker)
         return picker
-
-    def _changed_card(self) -> QFrame:
-        self.changed_card = named(QFrame(), "changedCard", self.tr("What was changed in the network"))
-        rows = QVBoxLayout(self.changed_card)
-        caption = QLabel(self.tr("Changed").upper())
-        caption.setProperty("role", "caption")
-        self._changes = named(QLabel(), "changes")
-        self._changes.setWordWrap(True)
-        self._effect = named(QLabel(), "changeEffect")
-        self._effect.setProperty("role", "quiet")
-        self._effect.setWordWrap(True)
-        undo = named(QPushButton(self.tr("Undo")), "undoChange")
-        undo.setProperty("role", "link")
-        undo.setToolTip(self.tr("Take the last change of the network back  (Ctrl+Z)"))
-        undo.clicked.connect(self.undo_wanted)
-        row = QHBoxLayout()
-        row.addWidget(self._changes, 1)
-        row.addWidget(undo, 0, Qt.AlignmentFlag.AlignTop)
-        rows.addWidget(caption)
-        rows.addLayout(row)
-        rows.addWidget(self._effect)
-        self.changed_card.hide()
-        return self.changed_card
 
     def _opacity_row(self) -> QVBoxLayout:
         rows = QVBoxLayout()

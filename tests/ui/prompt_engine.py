@@ -99,7 +99,7 @@ class PromptEngine:
     def run(self, verb: str, *arguments: object) -> Future:
         """What `verbs` says: a value, an error, or a function of the arguments."""
         self.ran.append((verb, arguments))
-        outcome = self.verbs[verb]
+        outcome = self.verbs.get("answer", self._answer) if verb == "answer" else self.verbs[verb]
         if callable(outcome):
             outcome = outcome(*arguments)
         return _failed(outcome) if isinstance(outcome, Exception) else _done(outcome)

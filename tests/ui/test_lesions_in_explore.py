@@ -56,8 +56,8 @@ def test_a_double_click_bypasses_and_undo_brings_back(program: Composition, qtbo
     assert _last().lesions == (Lesion("bypass", "layer2.1"),)
     assert explore.spine.bypassed == {"layer2.1"}
     assert not inspector.changed_card.isHidden()
-    assert "stage 2, block 2 bypassed" in inspector._changes.text()
-    qtbot.waitUntil(lambda: f"class 7 {100 * whole:.1f} → 10.0 %" == inspector._effect.text())
+    assert "stage 2, block 2 bypassed" in inspector.changed_card.lines.text()
+    qtbot.waitUntil(lambda: f"class 7 {100 * whole:.1f} → 10.0 %; now class 0" == inspector.changed_card.effect.text())
 
     with qtbot.waitSignal(program.engine.answered):
         explore.spine.block_double_clicked.emit("layer3.0")
