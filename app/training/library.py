@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import shutil
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from app import paths
 from app.core.errors import TrainingError
 from app.core.files import replacing
+from app.core.intervals import wilson
 from app.core.preprocessing import Preprocessing
 from app.runs.folder import CONFIG, DATA, ENVIRONMENT, SUMMARY, WEIGHTS, read_json, read_outline
 from app.training.config import Experiment, read_file
@@ -18,8 +18,6 @@ from app.zoo.card import Accuracy, Architecture, Card, Kind, Training, Weights
 from app.zoo.card_file import write_card
 from app.zoo.hashing import sha256_of
 from app.zoo.loading import load_card
-
-_Z = 1.959964  # of the 95 % interval
 
 
 def to_library(
@@ -108,14 +106,6 @@ def _options(experiment: Experiment) -> dict[str, Any]:
 
         return dict(load_model(experiment.start_from).card.architecture.options)
     return experiment.options
-
-
-def wilson(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `count`, in per cent (Wilson 1927)."""
-    centre = share + _Z**2 / (2 * count)
-    reach = _Z * math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    scale = 1 + _Z**2 / count
-    return round(100 * (centre - reach) / scale, 2), round(100 * (centre + reach) / scale, 2)
 
 
 def _free_folder(root: Path, title: str) -> Path:

@@ -11,10 +11,11 @@ import torch
 
 from app import paths
 from app.core.errors import TrainingError
+from app.core.intervals import wilson
 from app.runs.folder import read_json
 from app.training.config import Experiment
 from app.training.data import LabelledPictures
-from app.training.library import to_library, wilson
+from app.training.library import to_library
 from app.training.member import Surroundings, run_member
 from app.training.starting import starting_network
 from app.zoo.loading import load_model
