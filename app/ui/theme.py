@@ -114,7 +114,6 @@ def _style_sheet(t: Tokens) -> str:
     QLabel[role="caption"] {{ color: {t.quiet}; font-weight: 600; }}
     QLabel[role="strong"] {{ font-weight: 600; }}
     QLabel[role="problem"] {{ color: {t.plain}; }}
-    QFrame[role="card"] {{ background: {t.panel}; border: 1px solid {t.line}; border-radius: {RADIUS_LARGE}px; }}
     QFrame[role="raised"] {{ background: {t.raised}; border: none; border-bottom: 1px solid {t.line}; }}
     QTableWidget {{ background: {t.panel}; border: none; selection-background-color: {t.raised};
         selection-color: {t.text}; outline: none; }}

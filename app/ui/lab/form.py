@@ -192,7 +192,7 @@ class ExperimentForm(QWidget):
                 layout = field.layout()
                 assert isinstance(field, NumberField) and isinstance(layout, QHBoxLayout)
                 layout.addWidget(unit, 1)
-                field.edit.setMaximumWidth(9 * GRID)
+                field.edit.setMaximumWidth(7 * GRID)
 
     def _make(self, setting: Setting) -> Field:
         field = field_of(setting)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.core.errors import ExplorerError
 from app.training.config import from_mapping
+from app.ui.charts import series_colour
+from app.ui.lab.board import Board
 from app.ui.lab.command import Wanted, folder_name, train_words
 from app.ui.lab.group import Group, group_of
 from app.ui.lab.panel import ExperimentPanel
@@ -16,11 +18,16 @@ from app.ui.lab.question import QuestionBar
 from app.ui.lab.run_care import RunCare
 from app.ui.lab.run_index import Listed, RunIndex
 from app.ui.lab.run_table import RunTable
+from app.ui.lab.tracks import Track
 from app.ui.lab.trainers import Trainers
+from app.ui.lab.welcome import Welcome
 from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
 from app.ui.shell import Shell
+from app.ui.theme import theme
 from app.ui.tokens import GRID
+
+MOST_AT_FIRST = 4  # runs of one experiment that are put into the charts unasked
 
 
 def build(shell: Shell) -> LabPage:
@@ -47,6 +54,8 @@ class LabPage(QWidget):
         self.index = RunIndex(shell.background, parent=self)
         self.trainers = Trainers(shell.background, self)
         self.table = RunTable()
+        self.board = Board(shell.background)
+        self.welcome = Welcome()
         self.care = RunCare(
             self.index,
             self.trainers,
@@ -72,6 +81,7 @@ class LabPage(QWidget):
         self._starting.add(folder)
         self.index.await_run(folder, True)
         self._follow(folder)
+        self._show_side()
         self.trainers.start(train_words(wanted, folder), folder)
 
     def _go_on(self) -> None:
@@ -110,13 +120,33 @@ class LabPage(QWidget):
             self._following = None  # deleted
         self.table.show_runs(runs)
         self.panel.show_runs(runs)
-        if self._following is None:
-            living = next((run for run in runs if run.living and not run.shared), None)
-            if living is not None:
-                self._following = living.folder
-                if not self.table.ticked:
-                    self.table.tick([run.path for run in runs if run.folder == living.folder])
+        self._show_side()
+        if self._following is None and runs:
+            begin = next((run for run in runs if run.living and not run.shared), runs[0])
+            self._following = begin.folder
+            if not self.table.ticked:
+                self.table.tick([run.path for run in runs if run.folder == begin.folder][:MOST_AT_FIRST])
+                self.table.choose(begin.path)
         self._show_group()
+
+    def _show_side(self) -> None:
+        """The charts, or, before anything was trained, an invitation."""
+        anything = bool(self.index.runs or self._starting or self.trainers.folders)
+        self.board.setVisible(anything)
+        self.welcome.setVisible(not anything)
+
+    def _compare(self, paths: tuple[Path, ...]) -> None:
+        self.board.tracks.compare([run for path in paths if (run := self._listed(path)) is not None])
+        self._recolour()
+
+    def _recolour(self) -> None:
+        self.table.set_colours({track.path: series_colour(track.token) for track in self.board.tracks.all})
+
+    def _begin(self, preset: str) -> None:
+        self.panel.choose_preset(preset)
+        wanted = self.panel.form.wanted
+        if wanted is not None:
+            self.start(wanted)
 
     def _show_group(self) -> None:
         group = self._group
@@ -186,28 +216,39 @@ class LabPage(QWidget):
     # --- looks ---
 
     def _lay_out(self) -> None:
-        right = QVBoxLayout()
-        right.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        right.setSpacing(2 * GRID)
         card = named(QFrame(), "runsCard")
         card.setProperty("role", "card")
+        card.setMinimumHeight(22 * GRID)
         inside = QVBoxLayout(card)
-        inside.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        inside.setContentsMargins(2 * GRID, GRID, GRID, GRID)
+        inside.setSpacing(GRID // 2)
         head = QHBoxLayout()
-        caption = QLabel(self.tr("RUNS"))
-        caption.setProperty("role", "caption")
+        caption = QLabel(self.tr("Runs"))
+        caption.setProperty("role", "strong")
         head.addWidget(caption)
         head.addStretch(1)
         head.addWidget(self._more)
         inside.addLayout(head)
         inside.addWidget(self.table)
-        right.addWidget(card, 1)
+        self.board.grid.add(card)
+        body = named(QWidget(), "labBody")
+        right = QVBoxLayout(body)
+        right.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, 2 * GRID)
+        right.addWidget(self.board)
+        right.addWidget(self.welcome)
+        self.board.hide()
+        self.welcome.hide()
+        scroll = named(QScrollArea(), "labScroll")
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(body)
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notices)
         column.addWidget(self.question)
-        column.addLayout(right, 1)
+        column.addWidget(scroll, 1)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -221,6 +262,13 @@ class LabPage(QWidget):
         panel.stop_wanted.connect(lambda: self._with_group(self.care.stop))
         panel.resume_wanted.connect(lambda: self._with_group(self.care.resume))
         self.index.changed.connect(self._on_runs)
+        self.table.compared.connect(self._compare)
+        self.board.said.connect(self._shell.window.set_status)
+        self.board.failed.connect(lambda error: self.notices.show_notice(str(error), key="save"))
+        self.board.tracks.added.connect(self._watch)
+        self.welcome.start_wanted.connect(self._begin)
+        self.welcome.preset_wanted.connect(panel.choose_preset)
+        theme().changed.connect(self._recolour)
         self.trainers.began.connect(lambda _folder: self.index.look())
         self.trainers.ended.connect(lambda _folder: self.index.look())
         self.trainers.failed.connect(self._on_failed)
@@ -230,6 +278,9 @@ class LabPage(QWidget):
         self._more.clicked.connect(lambda: self._show_menu(None))
         self.care.use_settings.connect(self._use_settings)
         self._shell.window.close_guards.append(self.may_close)
+
+    def _watch(self, track: Track) -> None:
+        track.gone.connect(lambda text: self.notices.show_notice(text, key=track.key))
 
     def _with_group(self, does: object) -> None:
         group = self._group
