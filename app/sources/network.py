@@ -6,7 +6,7 @@ import urllib.parse
 
 from app.core.errors import SourceError
 from app.sources.opencv import CaptureStream, open_capture, opencv
-from app.sources.registry import Place, Stream, StreamInfo, sane_rate, sources
+from app.sources.registry import Asks, Place, Stream, StreamInfo, sane_rate, sources
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 OPEN_SECONDS = 5.0
@@ -17,6 +17,8 @@ class NetworkCameras:
     """Addresses with a scheme of `SCHEMES`, with “user:password@” where the camera wants it."""
 
     title = "Network camera"
+    asks: Asks = "address"
+    hint = "rtsp://user:password@host/stream"
     returns = True
 
     def accepts(self, address: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from app.core.errors import SourceError
 from app.core.records import Frame
@@ -11,6 +11,8 @@ from app.core.registry import Registry
 
 if TYPE_CHECKING:
     from app.core.records import Pixels
+
+Asks = Literal["place", "file", "folder", "address"]
 
 USUAL_RATE = 30.0  # frames per second, where a source does not tell, or tells nonsense
 HIGHEST_RATE = 480.0
@@ -102,10 +104,14 @@ class Source(Protocol):
 
     Attributes:
         title: How people call the kind.
+        asks: How a person names one: by choosing among `places`, by a file, by a folder, or by typing an address.
+        hint: What is expected: for a file its patterns ("*.mp4 *.avi"), for an address an example; else "".
         returns: Whether one that is lost may come back, so that trying again makes sense.
     """
 
     title: str
+    asks: Asks
+    hint: str
     returns: bool
 
     def accepts(self, address: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.core.errors import PictureError, SourceError
 from app.sources.files import find_pictures, read_picture
-from app.sources.registry import Place, Stream, StreamFrame, StreamInfo, sources
+from app.sources.registry import Asks, Place, Stream, StreamFrame, StreamInfo, sources
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,8 @@ class ImageSequences:
     """Pictures in the order of their names."""
 
     title = "Image sequence"
+    asks: Asks = "folder"
+    hint = ""
     returns = False
 
     def accepts(self, address: str) -> bool:

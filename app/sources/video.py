@@ -8,7 +8,7 @@ from pathlib import Path
 from app.core.errors import SourceError
 from app.sources.files import display_name
 from app.sources.opencv import CaptureStream, open_capture, opencv
-from app.sources.registry import Place, Stream, StreamInfo, sane_rate, sources
+from app.sources.registry import Asks, Place, Stream, StreamInfo, sane_rate, sources
 
 VIDEO_SUFFIXES = (
     ".mp4",
@@ -36,6 +36,8 @@ class VideoFiles:
     """Files with a video in them, whatever the container."""
 
     title = "Video file"
+    asks: Asks = "file"
+    hint = " ".join(f"*{suffix}" for suffix in VIDEO_SUFFIXES)
     returns = False
 
     def accepts(self, address: str) -> bool:

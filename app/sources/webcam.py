@@ -12,7 +12,7 @@ from typing import Any
 
 from app.core.errors import SourceError
 from app.sources.opencv import CaptureStream, open_capture, opencv
-from app.sources.registry import Place, Stream, StreamInfo, sane_rate, sources
+from app.sources.registry import Asks, Place, Stream, StreamInfo, sane_rate, sources
 
 PLATFORM: str = sys.platform  # typed so that the checker reads every branch
 PREFIX = "camera:"
@@ -25,6 +25,8 @@ class Webcams:
     """Addresses are “camera:NAME” or “camera:NUMBER”, the number counted from 0; a bare number will do."""
 
     title = "Camera"
+    asks: Asks = "place"
+    hint = ""
     returns = True
 
     def accepts(self, address: str) -> bool:

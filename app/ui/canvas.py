@@ -53,10 +53,12 @@ class Canvas(QWidget):
     Signals:
         zoom_changed(zoom): Device pixels per picture pixel; 1 is 100 %.
         picture_moved(): `picture_rect` has changed.
+        painted(): What was set is on screen.
     """
 
     zoom_changed = Signal(float)
     picture_moved = Signal()
+    painted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -259,6 +261,7 @@ class Canvas(QWidget):
             self._busy.paint(painter, self._busy_rect())
             if self._drop:
                 paint_drop(painter, QRectF(self.rect()), self.font(), self.tr("Let go to open"))
+        self.painted.emit()
 
     def _paint_empty(self, painter: QPainter) -> None:
         if self._title or self._text:

@@ -19,6 +19,7 @@ from app.ui.engine_bridge import EngineBridge
 from app.ui.explore_page import ExplorePage
 from app.ui.inspector import OPEN_MODEL
 from app.ui.lesion_memory import LesionMemory
+from app.ui.live.mode import LiveMode
 from app.ui.main_window import MainWindow
 from app.ui.model_library import CHECKPOINT_SUFFIXES, ModelLibrary, is_checkpoint
 from app.ui.saving import Saving
@@ -87,6 +88,7 @@ class Composition(QObject):
         for spec in PAGES:
             text = QCoreApplication.translate("PageSpec", spec.text)
             self.window.add_page(spec.name, text, partial(spec.build, self.shell))
+        self.live = LiveMode(self.shell)
         self._saver = QTimer(self, singleShot=True, interval=SAVE_DELAY)
         self._saver.timeout.connect(self._save_settings)
         self._titles: dict[str, str] = {}
@@ -109,6 +111,7 @@ class Composition(QObject):
         self.settings = dataclasses.replace(self.settings, geometry=self.window.save_geometry_text())
         self._save_settings()
         self._lesions.close()
+        self.live.shut_down()
         self.engine.close()
         self.background.close()
 
@@ -244,7 +247,12 @@ class Composition(QObject):
         for path in dropped[:1]:
             settings = settings.with_recent(path.absolute())
         self._change(recent=settings.recent)
-        self.session.add_paths(dropped)
+        from app.sources.video import VIDEO_SUFFIXES
+
+        videos = [path for path in dropped if path.suffix.lower() in VIDEO_SUFFIXES and not path.is_dir()]
+        self.session.add_paths([path for path in dropped if path not in videos])
+        if videos:
+            self.live.open(str(videos[0]))
 
     def _add_image(self, image: QImage, name: str) -> None:
         from app.ui.pixels import frame_of
@@ -341,8 +349,9 @@ class Composition(QObject):
 
     def _next_method(self) -> None:
         if self._info is not None and self.explore.method is not None:
-            names = [method.name for method in self._info.methods]
-            self._choose_method(names[(names.index(self.explore.method.name) + 1) % len(names)])
+            names = [method.name for method in self._info.methods if not (method.slow and self.live.following)]
+            here = self.explore.method.name if self.explore.method.name in names else names[-1]
+            self._choose_method(names[(names.index(here) + 1) % len(names)])
 
     def _choose_opacity(self, opacity: float) -> None:
         self.explore.set_opacity(opacity)

@@ -39,6 +39,7 @@ class EngineBridge(QObject):
         model_loaded(ModelInfo), model_failed(reference, ExplorerError)
         answered(Answer), failed(request id, ExplorerError): for the newest request only.
         progressed(request id, share): while a slow method works.
+        idled(): the request in flight is over, whatever came of it, and none waits.
     """
 
     state_changed = Signal(str, object)
@@ -47,6 +48,7 @@ class EngineBridge(QObject):
     answered = Signal(object)
     failed = Signal(int, object)
     progressed = Signal(int, float)
+    idled = Signal()
 
     _state = Signal(str, object)
     _loaded = Signal(str, object)
@@ -61,6 +63,7 @@ class EngineBridge(QObject):
         self._in_flight: int | None = None
         self._waiting: Request | None = None
         self._wanted_model = ""
+        self._loading = False
         # Queued even where a future is done at once: whoever asks must know the number before the answer comes.
         queued = Qt.ConnectionType.QueuedConnection
         self._state.connect(self.state_changed, queued)
@@ -75,6 +78,11 @@ class EngineBridge(QObject):
         """Whether a request is in flight."""
         return self._in_flight is not None
 
+    @property
+    def loading(self) -> bool:
+        """Whether a model is on its way: a request for the one before would bring that back."""
+        return self._loading
+
     def start(self) -> None:
         """Start the engine process in the background."""
         self._engine().start().add_done_callback(self._report_start)
@@ -82,6 +90,7 @@ class EngineBridge(QObject):
     def load(self, reference: str) -> None:
         """Load a model; the newest wish wins."""
         self._wanted_model = reference
+        self._loading = True
         self.cancel()
         future = self._engine().load(reference)
         future.add_done_callback(lambda done: self._emit_result(self._loaded, reference, done))
@@ -172,6 +181,7 @@ class EngineBridge(QObject):
     def _on_loaded(self, reference: str, result: object) -> None:
         if reference and reference != self._wanted_model:
             return
+        self._loading = False
         if isinstance(result, ModelInfo):
             self.model_loaded.emit(result)
         else:
@@ -186,7 +196,10 @@ class EngineBridge(QObject):
                 self.answered.emit(result)
             elif not isinstance(result, CancelledError):
                 self.failed.emit(request_id, result)
-        self._send()
+        if self._in_flight is None:  # whoever heard of it may have asked again
+            self._send()
+        if self._in_flight is None:
+            self.idled.emit()
 
     @Slot(object, object)
     def _on_ran(self, then: Callable[[Any], None], result: object) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.errors import AnatomyError, ExplorerError
 from app.core.lesions import Lesions
-from app.core.records import Answer, Frame, MethodInfo, ModelInfo, Request
+from app.core.records import Answer, Frame, MethodInfo, ModelInfo, Prediction, Request
 from app.ui.actions import Actions
 from app.ui.background import Background
 from app.ui.canvas import Canvas
@@ -19,9 +18,10 @@ from app.ui.film_strip import FilmStrip
 from app.ui.inspector import Inspector
 from app.ui.lesion_marks import Comparison, LesionMarks
 from app.ui.map_words import map_note
-from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
+from app.ui.over_picture import OverPicture
 from app.ui.session import Session
+from app.ui.shown import Shown, coloured
 from app.ui.spine import Spine
 from app.ui.surgery import Surgery
 from app.ui.tokens import GRID
@@ -29,20 +29,9 @@ from app.ui.tokens import GRID
 if TYPE_CHECKING:
     from app.core.preprocessing import NetworkView
     from app.core.records import Pixels
+    from app.ui.canvas import Box
 
-TOP = 5
-MAP_SIDE = 320  # pixels to which a map is enlarged before it is coloured; the canvas scales the rest
 SPINE_HEIGHT = 13 * GRID
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """What is on the page now: the picture, what the network saw of it, and the newest answer."""
-
-    entry: int
-    frame: Frame
-    view: NetworkView | None = None
-    answer: Answer | None = None
 
 
 class ExplorePage(QWidget):
@@ -51,15 +40,21 @@ class ExplorePage(QWidget):
     Signals:
         status_changed(text): class and map in milliseconds, the crop.
         title_changed(text): the picture's name.
+        model_changed(): `model` is another one now.
+        wish_changed(): while a live source is followed, something else is to be asked about its pictures.
+        heatmap_shown(Answer): this answer's heatmap lies on the canvas now.
     """
 
     status_changed = Signal(str)
     title_changed = Signal(str)
+    model_changed = Signal()
+    wish_changed = Signal()
+    heatmap_shown = Signal(object)
 
     def __init__(self, session: Session, engine: EngineBridge, background: Background, actions: Actions) -> None:
         super().__init__()
         self.setObjectName("explorePage")
-        self.session, self.engine, self._background, self._actions = session, engine, background, actions
+        self.session, self.engine, self._background = session, engine, background
         self.model: ModelInfo | None = None
         self.method: MethodInfo | None = None
         self.colour_map = "inferno"
@@ -72,6 +67,7 @@ class ExplorePage(QWidget):
         self._asked_method: str | None = None
         self._asked_lesions: Lesions = ()
         self._samples: set[int] = set()
+        self._following = False
 
         self.notices = NoticeBar()
         self.canvas = Canvas()
@@ -85,7 +81,7 @@ class ExplorePage(QWidget):
         self.surgery = Surgery(self)
         self._comparison = Comparison(self.surgery, engine)
         LesionMarks(self.surgery, self.spine, self.inspector.changed_card)
-        self._buttons = self._make_buttons()
+        self.over_picture = OverPicture(self.canvas, actions)
         self._lay_out()
         self._connect()
         self.show_empty()
@@ -109,7 +105,8 @@ class ExplorePage(QWidget):
         self.notices.clear("model")
         for notice in model.notices:
             self.notices.show_notice(notice, key="model", trouble=False)
-        if self._shown is not None:
+        self.model_changed.emit()
+        if self._shown is not None and not self._following:
             self._look(self._shown.entry, self._shown.frame)
 
     def set_samples(self, ids: list[int]) -> None:
@@ -157,7 +154,7 @@ class ExplorePage(QWidget):
     def toggle_network_view(self) -> None:
         """Show what the network really saw, or the whole picture again."""
         self._network_view = not self._network_view
-        self._buttons["network-view"].setChecked(self._network_view)
+        self.over_picture.set_network_view(self._network_view)
         self._show_picture()
         self._show_heatmap()
 
@@ -172,6 +169,37 @@ class ExplorePage(QWidget):
             self.engine.cancel()
             self.canvas.set_busy(False)
             self.status_changed.emit(self.tr("stopped"))
+
+    # A live source is shown instead of the session's picture: `app.ui.live` brings its frames and asks about them.
+
+    def follow(self, following: bool) -> None:
+        """Let live frames be shown from now on, or no longer."""
+        if following == self._following:
+            return
+        self._following = following
+        self.inspector.offer_slow_methods(not following)
+        self.surgery.forget_picture()
+        self.canvas.set_heatmap(None)
+        self.canvas.set_busy(False)
+        self.inspector.set_note("")
+        if following:
+            self.engine.cancel()
+            self.strip.set_current(-1)
+            self._shown, self._asked, self._target = None, 0, None
+            self.notices.clear("picture")
+            self.canvas.set_message("", "")
+
+    def show_frame(self, pixels: Pixels, box: Box | None, view: NetworkView | None) -> None:
+        """Show the next frame of the live source: the whole of it, or what the network sees."""
+        if not self._network_view:
+            self.canvas.set_picture(pixels, box, keep_view=True)
+        elif view is not None:
+            self.canvas.set_picture(view.pixels, (0, 0, *view.pixels.shape[1::-1]), keep_view=True)
+
+    def show_live_answer(self, frame: Frame, view: NetworkView, answer: Answer, steadied: Prediction) -> None:
+        """Show what the engine said of a frame, which is what is saved and copied; the bars show it steadied."""
+        self._shown = Shown(-1, frame, view, answer)
+        self._show_answer(answer, steadied)
 
     # What others may read.
 
@@ -205,15 +233,11 @@ class ExplorePage(QWidget):
         self.inspector.set_note("")
         self.title_changed.emit("")
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the buttons over the picture when the canvas changes its size."""
-        if watched is self.canvas and event.type() in (QEvent.Type.Resize, QEvent.Type.Show):
-            self._place_buttons()
-        return super().eventFilter(watched, event)
-
     # The way from a picture to an answer.
 
     def _on_current(self, entry: int) -> None:
+        if self._following and entry < 0:
+            return
         self.strip.set_current(entry)
         if entry < 0:
             self.engine.cancel()
@@ -223,6 +247,8 @@ class ExplorePage(QWidget):
         self.title_changed.emit(self.session.entry(entry).name)
 
     def _on_frame(self, entry: int, frame: Frame) -> None:
+        if self._following:  # it was on its way when the live source came back
+            return
         self.notices.clear("picture")
         if entry not in self._samples and self._samples:
             samples, self._samples = self._samples, set()
@@ -236,13 +262,15 @@ class ExplorePage(QWidget):
         self._look(entry, frame)
 
     def _on_frame_failed(self, entry: int, error: ExplorerError) -> None:
+        self.strip.set_error(entry, str(error))
+        if self._following:
+            return
         self.engine.cancel()
         self._shown = None
         self.canvas.set_picture(None, None)
         self.canvas.set_heatmap(None)
         self.canvas.set_message(error.what, error.remedy, trouble=True)
         self.inspector.bars.set_rows([], -1)
-        self.strip.set_error(entry, str(error))
 
     def _look(self, entry: int, frame: Frame) -> None:
         """Cut out what the network sees, in the background; then ask."""
@@ -262,23 +290,37 @@ class ExplorePage(QWidget):
 
         self._background.run("view", lambda: model.preprocessing.view(frame.pixels), seen)
 
-    def _ask(self) -> None:
-        shown, model, method = self._shown, self.model, self.method
-        if shown is None or shown.view is None or model is None or method is None:
-            return
-        # A slow method's answer takes a while: the prediction comes first, on its own.
-        prediction_first = method.slow and shown.answer is None
-        self._asked_method = None if prediction_first else method.name
-        request = Request(
+    def request(self, view: NetworkView, *, explain: bool = True) -> Request | None:
+        """What is asked about a view as things are chosen now; None where something is missing.
+
+        Args:
+            explain: Whether a map is wanted too.
+        """
+        model, method = self.model, self.method
+        if model is None or method is None:
+            return None
+        return Request(
             id=0,
             model=model.reference,
-            pixels=shown.view.pixels,
-            method=self._asked_method,
+            pixels=view.pixels,
+            method=method.name if explain else None,
             block=self.block if method.uses_block else None,
             target=self._target,
             lesions=self.surgery.lesions,
         )
-        self._asked_lesions = self.surgery.lesions
+
+    def _ask(self) -> None:
+        if self._following:
+            self.wish_changed.emit()
+            return
+        shown, method = self._shown, self.method
+        if shown is None or shown.view is None or method is None:
+            return
+        # A slow method's answer takes a while: the prediction comes first, on its own.
+        request = self.request(shown.view, explain=not (method.slow and shown.answer is None))
+        if request is None:
+            return
+        self._asked_method, self._asked_lesions = request.method, request.lesions
         self._asked = self.engine.ask(request)
         self._comparison.want(request)
         self.canvas.set_busy(True)
@@ -287,17 +329,10 @@ class ExplorePage(QWidget):
         if answer.id != self._asked or self._shown is None or self.model is None:
             return
         self._shown = Shown(self._shown.entry, self._shown.frame, self._shown.view, answer)
-        self.canvas.set_busy(False)
-        self.notices.clear("engine")
-        for notice in answer.notices:
-            self.notices.show_notice(notice, key="answer", trouble=False)
-        self._show_prediction(answer)
+        self._show_answer(answer)
         self.surgery.show_answer(answer, self._asked_lesions)
-        self._show_heatmap()
         best = answer.prediction.top(1)[0]
         self.strip.set_label(self._shown.entry, self.model.labels[best])
-        what = self.tr("class and map") if answer.heatmap is not None else self.tr("class")
-        self.status_changed.emit(f"{what} {answer.milliseconds:.1f} ms    {self.model.preprocessing.summary}")
         if answer.heatmap is None and self.method is not None and self._asked_method is None:
             self._ask()
 
@@ -325,17 +360,18 @@ class ExplorePage(QWidget):
         else:
             self.canvas.set_picture(shown.frame.pixels, shown.view.box if shown.view else None)
 
-    def _show_prediction(self, answer: Answer) -> None:
-        assert self.model is not None
+    def _show_answer(self, answer: Answer, prediction: Prediction | None = None) -> None:
+        if self.model is None:
+            return
+        self.canvas.set_busy(False)
+        self.notices.clear("engine")
+        for notice in answer.notices:
+            self.notices.show_notice(notice, key="answer", trouble=False)
         explained = answer.heatmap.target if answer.heatmap else self._target
-        top = list(answer.prediction.top(TOP))
-        if explained is None:
-            explained = top[0]
-        if explained not in top:
-            top[-1] = explained
-        probabilities = answer.prediction.probabilities
-        rows = [(index, self.model.labels[index], float(probabilities[index])) for index in top]
-        self.inspector.bars.set_rows(rows, explained)
+        self.inspector.show_prediction(prediction or answer.prediction, self.model.labels, explained)
+        self._show_heatmap()
+        what = self.tr("class and map") if answer.heatmap is not None else self.tr("class")
+        self.status_changed.emit(f"{what} {answer.milliseconds:.1f} ms    {self.model.preprocessing.summary}")
 
     def _show_heatmap(self) -> None:
         answer = self._shown.answer if self._shown else None
@@ -348,25 +384,17 @@ class ExplorePage(QWidget):
         self.inspector.set_note(map_note(heatmap, self.model.labels[heatmap.target]) if self.model else "")
         name, quantity = self.colour_map, self.method.quantity
 
-        def coloured(result: tuple[Pixels, tuple[float, float]] | ExplorerError) -> None:
+        def done(result: tuple[Pixels, tuple[float, float]] | ExplorerError) -> None:
             now = self._shown.answer if self._shown else None
             if now is None or now.heatmap is not heatmap or isinstance(result, ExplorerError):
                 return
             pixels, (low, high) = result
             self.canvas.set_heatmap(pixels)
+            self.heatmap_shown.emit(now)
             scale_name = "diverging" if heatmap.signed else name
             self.inspector.scale.set_scale(scale_name, low, high, quantity)
 
-        def colour() -> tuple[Pixels, tuple[float, float]]:
-            from app.render import overlay
-
-            span = overlay.limits(heatmap)
-            pixels = overlay.colourise(
-                heatmap.values, limits=span, name=name, signed=heatmap.signed, size=(MAP_SIDE, MAP_SIDE)
-            )
-            return pixels, span
-
-        self._background.run("colour", colour, coloured)
+        self._background.run("colour", lambda: coloured(heatmap, name), done)
 
     def _show_block(self) -> None:
         self.spine.set_selected(self.block)
@@ -378,31 +406,13 @@ class ExplorePage(QWidget):
 
     # Putting together.
 
-    def _make_buttons(self) -> dict[str, QPushButton]:
-        buttons = {}
-        for name, text in (("open", self.tr("Open")), ("network-view", self.tr("What the network saw"))):
-            button = named(QPushButton(text, self.canvas), f"{name}-button")
-            button.setToolTip(self._actions.tip(name))
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.clicked.connect(self._actions[name].trigger)
-            buttons[name] = button
-        buttons["network-view"].setCheckable(True)
-        return buttons
-
     def _lay_out(self) -> None:
-        self._over_picture = QWidget(self.canvas)
-        row = QHBoxLayout(self._over_picture)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(GRID)
-        for button in self._buttons.values():
-            row.addWidget(button)
-        self.canvas.picture_moved.connect(self._place_buttons)
-        self.canvas.installEventFilter(self)
-
         middle = QVBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(self.notices)
         middle.addWidget(self.canvas, 1)
+        self.below_picture = QVBoxLayout()  # what live mode adds
+        middle.addLayout(self.below_picture)
         middle.addWidget(self.spine)
         middle.addWidget(self.strip)
         layout = QHBoxLayout(self)
@@ -431,16 +441,6 @@ class ExplorePage(QWidget):
         inspector = self.inspector
         inspector.class_chosen.connect(self.explain_class)
         inspector.block_chosen.connect(self.explain_at)
-
-    def _place_buttons(self) -> None:
-        """Keep the buttons inside the picture's lower left corner, and inside the canvas when zoomed in."""
-        margin = 2 * GRID
-        self._buttons["network-view"].setVisible(self._shown is not None)
-        self._over_picture.adjustSize()
-        picture = self.canvas.picture_rect().toAlignedRect().intersected(self.canvas.rect())
-        if picture.isEmpty():
-            picture = self.canvas.rect()
-        self._over_picture.move(picture.left() + margin, picture.bottom() - margin - self._over_picture.height() + 1)
 
     def _on_added(self, ids: list[int]) -> None:
         self.strip.add([(entry, self.session.entry(entry).name) for entry in ids])

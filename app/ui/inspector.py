@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSlider, QVBoxLayout, QWidget
 
-from app.core.records import MethodInfo, NetworkOutline
+from app.core.records import MethodInfo, NetworkOutline, Prediction
 from app.ui.changed_card import ChangedCard
 from app.ui.colour_scale import ColourScale
 from app.ui.naming import named
@@ -17,6 +18,7 @@ from app.ui.tokens import GRID
 
 WIDTH = 37 * GRID
 OPEN_MODEL = "open-model"
+TOP = 5
 
 
 class Inspector(QScrollArea):
@@ -54,8 +56,11 @@ class Inspector(QScrollArea):
         self.bars = PredictionBars(self)
         self.bars.setObjectName("predictionBars")
         self._layout.addWidget(self.bars)
+        self.live = QVBoxLayout()  # what live mode adds to the prediction
+        self._layout.addLayout(self.live)
         self._gap()
         self._caption(self.tr("Explanation"))
+        self._slow: set[int] = set()  # rows of the methods that need many forwards
         self.methods = self._picker("methods", self.tr("Explanation method"))
         self.blocks = self._picker("blocks", self.tr("Block to explain at"))
         self._layout.addLayout(self._opacity_row())
@@ -97,6 +102,7 @@ class Inspector(QScrollArea):
         """Offer the engine's explanation methods."""
         with QSignalBlocker(self.methods):
             self.methods.clear()
+            self._slow = {row for row, method in enumerate(methods) if method.slow}
             for method in methods:
                 self.methods.addItem(method.title, method.name)
                 tip = f"{method.summary}\n{method.source}"
@@ -110,6 +116,22 @@ class Inspector(QScrollArea):
         self.methods.setToolTip(f"{method.summary}\n{method.source}")
         self.blocks.setVisible(method.uses_block)
         self.colour_maps.setVisible(not method.signed)
+
+    def offer_slow_methods(self, offered: bool) -> None:
+        """Let methods be chosen that need many forwards, or not: they cannot follow a live picture."""
+        model = self.methods.model()
+        for row in range(self.methods.count()):
+            if row in self._slow and isinstance(model, QStandardItemModel):
+                model.item(row).setEnabled(offered)
+
+    def show_prediction(self, prediction: Prediction, labels: Sequence[str], explained: int | None) -> None:
+        """Show the most probable classes, and the explained one where it is not among them; None for the winner."""
+        top = list(prediction.top(TOP))
+        target = top[0] if explained is None else explained
+        if target not in top:
+            top[-1] = target
+        rows = [(index, labels[index], float(prediction.probabilities[index])) for index in top]
+        self.bars.set_rows(rows, target)
 
     def set_outline(self, outline: NetworkOutline) -> None:
         """Offer the blocks of a network, the last first: that is where people look."""

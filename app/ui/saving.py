@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.core.errors import ExplorerError, PictureError
 from app.ui.background import Background
-from app.ui.explore_page import ExplorePage, Shown
+from app.ui.explore_page import ExplorePage
+from app.ui.shown import Shown
 
 if TYPE_CHECKING:
     from app.core.records import Pixels

@@ -123,6 +123,10 @@ class Session(QObject):
         self.added.emit([entry.id])
         self.choose(entry.id)
 
+    def add_unchosen_frame(self, frame: Frame) -> None:
+        """Add a picture that has no file, and leave the current one current."""
+        self.added.emit([self._append(frame.name, None, frame).id])
+
     def add_bytes(self, data: bytes, name: str) -> None:
         """Add an encoded picture (dropped image data)."""
 

@@ -30,6 +30,9 @@ class Settings:
         recent: Paths of pictures and folders opened lately, newest first.
         page: The page shown last.
         models_panel: The part of the Models page shown last.
+        camera: Address of the live source opened last; "" for none.
+        steadying: Seconds over which live predictions are averaged, 0 to 1; 0 for the raw ones.
+        figures: Whether live mode shows its figures: "shown" or "hidden".
         geometry: Qt's window geometry, base64.
         run_folders: Further folders whose runs the Lab lists: of another disk, or shared by another machine.
         resume_runs: Experiments that were stopped when the window closed, to go on at the next start.
@@ -44,6 +47,9 @@ class Settings:
     recent: tuple[str, ...] = field(default=())
     page: str = "explore"
     models_panel: str = "library"
+    camera: str = ""
+    steadying: float = 0.25
+    figures: str = "shown"
     geometry: str = ""
     run_folders: tuple[str, ...] = field(default=())
     resume_runs: tuple[str, ...] = field(default=())

@@ -103,6 +103,7 @@ def _style_sheet(t: Tokens) -> str:
     return f"""
     QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; padding: {half}px {GRID}px; }}
     QFrame#panel, QFrame#rail, QFrame#topBar, QFrame#statusBar {{ background: {t.panel}; border: none; }}
+    QFrame#sourcePicker {{ background: {t.panel}; border: 1px solid {t.line}; border-radius: {RADIUS_LARGE}px; }}
     QFrame#changedCard {{ background: transparent; border: 1px solid {t.line}; border-radius: {RADIUS_LARGE}px; }}
     QFrame[role="card"] {{ background: {t.panel}; border: 1px solid {t.line}; border-radius: {RADIUS_LARGE}px; }}
     QToolButton[role="quiet"] {{ background: transparent; border: 1px solid transparent; border-radius: {half}px;
