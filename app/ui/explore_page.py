@@ -13,6 +13,7 @@ from app.core.records import Answer, Frame, MethodInfo, ModelInfo, Prediction, R
 from app.ui.actions import Actions
 from app.ui.background import Background
 from app.ui.canvas import Canvas
+from app.ui.colouring import Colouring
 from app.ui.engine_bridge import EngineBridge
 from app.ui.film_strip import FilmStrip
 from app.ui.inspector import Inspector
@@ -21,7 +22,7 @@ from app.ui.map_words import map_note
 from app.ui.notice_bar import NoticeBar
 from app.ui.over_picture import OverPicture
 from app.ui.session import Session
-from app.ui.shown import Shown, coloured
+from app.ui.shown import Shown
 from app.ui.spine import Spine
 from app.ui.surgery import Surgery
 from app.ui.tokens import GRID
@@ -68,6 +69,7 @@ class ExplorePage(QWidget):
         self._asked_lesions: Lesions = ()
         self._samples: set[int] = set()
         self._following = False
+        self._colouring = Colouring(background)
 
         self.notices = NoticeBar()
         self.canvas = Canvas()
@@ -105,8 +107,10 @@ class ExplorePage(QWidget):
         self.notices.clear("model")
         for notice in model.notices:
             self.notices.show_notice(notice, key="model", trouble=False)
+        if self._following:
+            self._shown = None
         self.model_changed.emit()
-        if self._shown is not None and not self._following:
+        if self._shown is not None:
             self._look(self._shown.entry, self._shown.frame)
 
     def set_samples(self, ids: list[int]) -> None:
@@ -384,17 +388,16 @@ class ExplorePage(QWidget):
         self.inspector.set_note(map_note(heatmap, self.model.labels[heatmap.target]) if self.model else "")
         name, quantity = self.colour_map, self.method.quantity
 
-        def done(result: tuple[Pixels, tuple[float, float]] | ExplorerError) -> None:
+        def show(pixels: Pixels, span: tuple[float, float]) -> None:
             now = self._shown.answer if self._shown else None
-            if now is None or now.heatmap is not heatmap or isinstance(result, ExplorerError):
+            # Of a live source, an older map is better than none: where answers are quick, there is always a newer one.
+            if now is None or (now is not answer and not (self._following and now.heatmap)):
                 return
-            pixels, (low, high) = result
             self.canvas.set_heatmap(pixels)
-            self.heatmap_shown.emit(now)
-            scale_name = "diverging" if heatmap.signed else name
-            self.inspector.scale.set_scale(scale_name, low, high, quantity)
+            self.heatmap_shown.emit(answer)
+            self.inspector.scale.set_scale("diverging" if heatmap.signed else name, *span, quantity)
 
-        self._background.run("colour", lambda: coloured(heatmap, name), done)
+        self._colouring.colour(heatmap, name, show)
 
     def _show_block(self) -> None:
         self.spine.set_selected(self.block)

@@ -113,7 +113,6 @@ class LiveBar(QFrame):
         row.addSpacing(GRID // 2)
         tools = (
             ("snapshot", "snapshot", False),
-            ("record", "record", True),
             ("mirror", "mirror", True),
             ("turn", "turn", False),
             ("square", "crop", True),

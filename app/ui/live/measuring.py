@@ -30,7 +30,7 @@ class Measuring:
         self.overtaken = 0
         self._shown, self._classified = Rate(), Rate()
         self._unpainted = False
-        self._answer: tuple[int, float] | None = None  # (id, when its picture was there) of the newest answer
+        self._captured: dict[int, float] = {}  # when the picture of an answer was there, by the answer's id
         self._heatmap: float | None = None  # when the picture of the unpainted heatmap was there
         self.forget()
 
@@ -47,7 +47,7 @@ class Measuring:
     def answer(self, answer: Answer, captured: float) -> Prediction:
         """The engine answered about a picture that was there at `captured`; the steadied prediction."""
         self._classified.add(time.monotonic())
-        self._answer = (answer.id, captured)
+        self._captured[answer.id] = captured
         steadied = self.steadied.add(answer.prediction, captured)
         best = steadied.top(1)[0]
         self.confidences.add(Moment(captured, best, float(steadied.probabilities[best])))
@@ -55,8 +55,8 @@ class Measuring:
 
     def heatmap_set(self, answer: Answer) -> None:
         """This answer's heatmap is on the canvas, and will be painted."""
-        if self._answer is not None and self._answer[0] == answer.id:
-            self._heatmap = self._answer[1]
+        self._heatmap = self._captured.pop(answer.id, None)
+        self._captured = {one: captured for one, captured in self._captured.items() if one > answer.id}
 
     def painted(self, now: float) -> None:
         """What was set is on screen."""
