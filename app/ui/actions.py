@@ -60,7 +60,7 @@ ACTIONS = (
     ActionSpec("frame-earlier", "Live", "One frame earlier", (",",), page="explore"),
     ActionSpec("mirror", "Live", "Mirror the picture", ("X",), page="explore"),
     ActionSpec("turn", "Live", "Turn the picture", ("T",), page="explore"),
-    ActionSpec("square", "Live", "Show the square that the network sees", ("Q",), page="explore"),
+    ActionSpec("square", "Live", "Outline the square crop", ("Q",), page="explore"),
     ActionSpec("figures", "Live", "Show or hide the figures", ("F",), page="explore"),
     ActionSpec("bypass", "Network", "Bypass the chosen block, or bring it back", ("B",)),
     ActionSpec("undo-lesion", "Network", "Undo the last change of the network", ("Ctrl+Z",)),
