@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollA
 from app.core.errors import ExplorerError
 from app.training.config import from_mapping
 from app.ui.charts import series_colour
-from app.ui.lab.board import Board
+from app.ui.lab.board import NETWORK_HEIGHT, Board
 from app.ui.lab.command import Wanted, folder_name, train_words
 from app.ui.lab.group import Group, group_of
 from app.ui.lab.panel import ExperimentPanel
@@ -218,7 +218,6 @@ class LabPage(QWidget):
     def _lay_out(self) -> None:
         card = named(QFrame(), "runsCard")
         card.setProperty("role", "card")
-        card.setMinimumHeight(22 * GRID)
         inside = QVBoxLayout(card)
         inside.setContentsMargins(2 * GRID, GRID, GRID, GRID)
         inside.setSpacing(GRID // 2)
@@ -230,7 +229,7 @@ class LabPage(QWidget):
         head.addWidget(self._more)
         inside.addLayout(head)
         inside.addWidget(self.table)
-        self.board.grid.add(card)
+        self.board.grid.add(card, NETWORK_HEIGHT)
         body = named(QWidget(), "labBody")
         right = QVBoxLayout(body)
         right.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, 2 * GRID)
