@@ -119,6 +119,12 @@ def _style_sheet(t: Tokens) -> str:
     QTableWidget {{ background: {t.panel}; border: none; selection-background-color: {t.raised};
         selection-color: {t.text}; outline: none; }}
     QHeaderView, QHeaderView::section {{ background: {t.panel}; color: {t.quiet}; border: none; padding: {half}px; }}
+    QCheckBox::indicator, QTableView::indicator {{ width: {GRID + half}px; height: {GRID + half}px;
+        border: 1px solid {t.quiet}; border-radius: {half}px; background: {t.ground}; }}
+    QCheckBox::indicator:checked, QTableView::indicator:checked {{ border-color: {t.accent};
+        background: qradialgradient(cx: 0.5, cy: 0.5, radius: 0.5, fx: 0.5, fy: 0.5, stop: 0 {t.on_accent},
+        stop: 0.38 {t.on_accent}, stop: 0.45 {t.accent}, stop: 1 {t.accent}); }}
+    QCheckBox::indicator:focus {{ border-color: {t.accent}; }}
     QProgressBar {{ background: {t.raised}; border: none; border-radius: {half // 2}px; }}
     QProgressBar::chunk {{ background: {t.accent}; border-radius: {half // 2}px; }}
     QLabel[role="title"] {{ font-weight: 700; }}

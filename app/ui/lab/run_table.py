@@ -150,7 +150,9 @@ class RunTable(QTableWidget):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._colours.get(path, colour("line")))
             painter.drawEllipse(pixmap.rect())
-        return QIcon(pixmap)
+        dot = QIcon(pixmap)
+        dot.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt tints it
+        return dot
 
     def _repaint(self) -> None:
         with QSignalBlocker(self):
