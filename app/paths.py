@@ -82,6 +82,13 @@ def user_runs() -> Path:
     return user_data() / "runs"
 
 
+def recordings() -> Path:
+    """Videos that were recorded of a live source, and their tables: where people keep videos."""
+    if os.environ.get(HOME_VARIABLE):
+        return user_data() / "recordings"
+    return platformdirs.user_videos_path() / "ResNet Explorer"
+
+
 def torch_checkpoints() -> Path:
     """Where torch.hub keeps downloaded weights, by its own rules, so that each file is downloaded once."""
     torch_home = os.environ.get("TORCH_HOME")

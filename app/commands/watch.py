@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from app.core.records import Answer, ModelInfo, Pixels
     from app.sources.registry import Stream, StreamFrame
+    from app.sources.video_writer import VideoWriter
 
 DEFAULT_MODEL = "cifar10-resnet20"
 TOP = 5
@@ -68,41 +69,6 @@ class Watch:
             ],
             "milliseconds": round(answer.milliseconds, 3),
         }
-
-
-class Video:
-    """An MP4 that is written frame by frame; every frame gets the size of the first."""
-
-    def __init__(self, path: Path, rate: float) -> None:
-        self._path, self._rate = path, rate
-        self._writer: Any = None
-        self._size = (0, 0)
-
-    def write(self, pixels: Pixels) -> None:
-        """Add one frame, (H, W, 3) RGB.
-
-        Raises:
-            SourceError: where this OpenCV cannot write such a video.
-        """
-        from app.sources.opencv import opencv
-
-        cv2 = opencv()
-        if self._writer is None:
-            height, width = pixels.shape[:2]
-            self._size = (width - width % 2 or 2, height - height % 2 or 2)  # the codec wants even numbers
-            code = cv2.VideoWriter_fourcc(*"mp4v")
-            self._writer = cv2.VideoWriter(str(self._path), cv2.CAP_FFMPEG, code, self._rate, self._size)
-            if not self._writer.isOpened():
-                raise SourceError("The video cannot be written here.", "Choose another folder, or leave out --out.")
-        picture = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-        if (picture.shape[1], picture.shape[0]) != self._size:
-            picture = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)
-        self._writer.write(picture)
-
-    def close(self) -> None:
-        """Finish the file."""
-        if self._writer is not None:
-            self._writer.release()
 
 
 @click.command()
@@ -165,7 +131,7 @@ def command(
         sys.exit(FAILED)
 
 
-def _watch(run: Watch, stream: Stream, frames: int | None, video: Video | None) -> SourceError | None:
+def _watch(run: Watch, stream: Stream, frames: int | None, video: VideoWriter | None) -> SourceError | None:
     """Until the end, `frames`, or Ctrl+C; the error where the source broke off."""
     total = min(frames or stream.info.frames or 0, stream.info.frames or frames or 0)
     with click.progressbar(length=total or 1, file=sys.stderr, label="Watching", show_pos=True) as bar:
@@ -188,13 +154,15 @@ def _watch(run: Watch, stream: Stream, frames: int | None, video: Video | None) 
 
 
 @contextlib.contextmanager
-def _writing(out: Path | None, rate: float) -> Iterator[Video | None]:
+def _writing(out: Path | None, rate: float) -> Iterator[VideoWriter | None]:
     """A video that appears under its name only when it is complete."""
     if out is None:
         yield None
         return
     with replacing(out) as temporary:
-        video = Video(temporary, rate)
+        from app.sources.video_writer import VideoWriter
+
+        video = VideoWriter(temporary, rate)
         try:
             yield video
         finally:

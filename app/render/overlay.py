@@ -5,6 +5,7 @@ Values are enlarged first and coloured afterwards: enlarging colours would show 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import cast
 
@@ -104,6 +105,42 @@ def composite(
         blended = strip + weight * (colours[..., :3].astype(np.float32) - strip)
         strip[:] = np.round(blended).astype(np.uint8)
     return result
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A heatmap as it lies over pictures of one size, made once and laid over many.
+
+    Attributes:
+        rows, columns: The part of the picture that it covers.
+        keep: (h, w, 1) float32, how much of the picture stays, 0 to 1.
+        ink: (h, w, 3) float32, what is added to it, 0 to 255.
+    """
+
+    rows: slice
+    columns: slice
+    keep: FloatMap
+    ink: FloatMap
+
+    def over(self, pixels: Pixels) -> Pixels:
+        """The picture, (H, W, 3) uint8 RGB, with the heatmap over it: what `composite` gives."""
+        result = pixels.copy()
+        part = result[self.rows, self.columns]
+        part[:] = (part * self.keep + self.ink + np.float32(0.5)).astype(np.uint8)
+        return result
+
+
+def sheet(size: tuple[int, int], heatmap: Heatmap, box: Box, *, opacity: float, name: str) -> Sheet:
+    """Make a heatmap ready for pictures of a size, (width, height); the rest as in `composite`."""
+    width, height = size
+    left, top, right, bottom = box
+    columns, rows = slice(*_covered(left, right, width)), slice(*_covered(top, bottom, height))
+    across = (np.arange(columns.start, max(columns.start, columns.stop)) + 0.5 - left) / (right - left)
+    down = (np.arange(rows.start, max(rows.start, rows.stop)) + 0.5 - top) / (bottom - top)
+    map_name = colour_map_for(name, signed=heatmap.signed)
+    colours = _coloured(enlarge(heatmap.values, down, across), limits(heatmap), map_name, heatmap.signed)
+    weight = colours[..., 3:].astype(np.float32) * np.float32(min(max(opacity, 0.0), 1.0) / 255)
+    return Sheet(rows, columns, 1 - weight, weight * colours[..., :3])
 
 
 def enlarge(values: FloatMap, rows: Places, columns: Places) -> FloatMap:

@@ -55,6 +55,7 @@ ACTIONS = (
     ActionSpec("camera", "Live", "Camera, video or stream …", ("C",), page="explore"),
     ActionSpec("freeze", "Live", "Freeze the picture, or go on", ("Space",), page="explore"),
     ActionSpec("snapshot", "Live", "Put the picture on the strip, and go on", ("S",), page="explore"),
+    ActionSpec("record", "Live", "Record, or stop recording", ("Ctrl+R",), page="explore"),
     ActionSpec("play-pause", "Live", "Play or pause", ("P",), page="explore"),
     ActionSpec("frame-later", "Live", "One frame later", (".",), page="explore"),
     ActionSpec("frame-earlier", "Live", "One frame earlier", (",",), page="explore"),

@@ -20,6 +20,7 @@ from app.ui.explore_page import ExplorePage
 from app.ui.inspector import OPEN_MODEL
 from app.ui.lesion_memory import LesionMemory
 from app.ui.live.mode import LiveMode
+from app.ui.live.recorder import Recorder
 from app.ui.main_window import MainWindow
 from app.ui.model_library import CHECKPOINT_SUFFIXES, ModelLibrary, is_checkpoint
 from app.ui.saving import Saving
@@ -89,6 +90,7 @@ class Composition(QObject):
             text = QCoreApplication.translate("PageSpec", spec.text)
             self.window.add_page(spec.name, text, partial(spec.build, self.shell))
         self.live = LiveMode(self.shell)
+        self._recorder = Recorder(self.live, self.shell)
         self._saver = QTimer(self, singleShot=True, interval=SAVE_DELAY)
         self._saver.timeout.connect(self._save_settings)
         self._titles: dict[str, str] = {}
@@ -111,6 +113,7 @@ class Composition(QObject):
         self.settings = dataclasses.replace(self.settings, geometry=self.window.save_geometry_text())
         self._save_settings()
         self._lesions.close()
+        self._recorder.shut_down()
         self.live.shut_down()
         self.engine.close()
         self.background.close()
@@ -173,7 +176,7 @@ class Composition(QObject):
         window.url_dropped.connect(self.session.add_url)
         window.bytes_dropped.connect(self.session.add_bytes)
         window.image_dropped.connect(self._add_image)
-        window.drag_changed.connect(explore.set_drop_active)
+        window.drag_changed.connect(explore.canvas.set_drop_active)
         window.closing.connect(self.close)
         explore.status_changed.connect(window.set_status)
         explore.title_changed.connect(window.set_picture_name)

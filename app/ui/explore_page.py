@@ -127,10 +127,6 @@ class ExplorePage(QWidget):
         self.colour_map = name
         self._show_heatmap()
 
-    def set_drop_active(self, active: bool) -> None:
-        """Invite to let go, while something hovers over the window."""
-        self.canvas.set_drop_active(active)
-
     # What the user does.
 
     def explain_at(self, block: str | None) -> None:
@@ -165,7 +161,7 @@ class ExplorePage(QWidget):
     def toggle_heatmap(self) -> None:
         """Show or hide the heatmap."""
         self._heatmap_visible = not self._heatmap_visible
-        self.canvas.set_opacity(self.opacity if self._heatmap_visible else 0.0)
+        self.canvas.set_opacity(self.shown_opacity)
 
     def cancel(self) -> None:
         """Stop the explanation under way."""
@@ -223,6 +219,11 @@ class ExplorePage(QWidget):
     def opacity(self) -> float:
         """The heatmap's opacity, 0 to 1, shown or hidden."""
         return float(self.inspector.slider.value()) / 100
+
+    @property
+    def shown_opacity(self) -> float:
+        """The heatmap's opacity as it is seen: 0 while it is hidden."""
+        return self.opacity if self._heatmap_visible else 0.0
 
     def show_empty(self) -> None:
         """Say what to do."""
@@ -359,8 +360,7 @@ class ExplorePage(QWidget):
         if shown is None:
             return
         if self._network_view and shown.view is not None:
-            height, width = shown.view.pixels.shape[:2]
-            self.canvas.set_picture(shown.view.pixels, (0, 0, width, height))
+            self.canvas.set_picture(shown.view.pixels, (0, 0, *shown.view.pixels.shape[1::-1]))
         else:
             self.canvas.set_picture(shown.frame.pixels, shown.view.box if shown.view else None)
 

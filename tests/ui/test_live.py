@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.errors import AnatomyError
 from app.core.lesions import Lesion
-from app.sources.registry import Place
+from app.sources.registry import Place, open_stream
 from app.ui.composition import Composition
 from app.ui.live import source_picker
 from app.ui.live.source_picker import Kind, Offer
@@ -383,3 +385,76 @@ def test_a_4k_source_is_shown_small_and_frozen_whole(program: Composition, qtbot
     act(program, "freeze")
     qtbot.waitUntil(lambda: program.explore.shown is not None and program.explore.shown.entry >= 0)
     assert program.explore.shown is not None and program.explore.shown.frame.size == (3840, 2160)
+
+
+def recorded(program: Composition, qtbot: QtBot, tmp_path: Path) -> tuple[Path, Path]:
+    folder = tmp_path / "home" / "data" / "recordings"
+    qtbot.waitUntil(lambda: bool(list(folder.glob("[!.]*.mp4"))), timeout=15_000)
+    return next(folder.glob("[!.]*.mp4")), next(folder.glob("[!.]*.csv"))
+
+
+def test_a_recording_has_the_heatmaps_and_a_table_with_times(
+    program: Composition, qtbot: QtBot, tmp_path: Path
+) -> None:
+    follow(program, qtbot, write_video(tmp_path / "long.avi", 150))
+    act(program, "record")
+    start = time.monotonic()
+    qtbot.wait(1500)
+    assert not list((tmp_path / "home").rglob("[!.]*.mp4")), "not under its name before it is complete"
+    act(program, "record")
+    seconds = time.monotonic() - start
+    video, table = recorded(program, qtbot, tmp_path)
+    qtbot.waitUntil(lambda: video.name in program.explore.notices.text)
+    stream = open_stream(str(video))
+    frames = list(iter(stream.read, None))
+    stream.close()
+    assert len(frames) / RATE == pytest.approx(seconds, abs=0.5), "it lasts as long as it took"
+    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    times = [float(row["seconds"]) for row in rows]
+    assert times == sorted(times) and 0.5 < times[-1] < seconds + 0.5
+    assert {row["rank"] for row in rows} == set("12345")
+    assert rows[0]["label"].startswith("class ")
+    middle = frames[len(frames) // 2].pixels.astype(int)
+    green = middle[:, 40:120, 1].max()
+    assert green > 150, "inferno's yellow lies over red and blue, which have no green"
+
+
+def test_a_recording_ends_with_its_source(program: Composition, qtbot: QtBot, tmp_path: Path) -> None:
+    follow(program, qtbot, write_video(tmp_path / "long.avi", 150))
+    act(program, "record")
+    qtbot.wait(500)
+    act(program, "camera")
+    recorded(program, qtbot, tmp_path)
+    act(program, "record")
+    assert "nothing to record" in program.explore.notices.text
+
+
+def test_a_full_disk_ends_a_recording_and_is_told(
+    program: Composition, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(program, qtbot, write_video(tmp_path / "long.avi", 150))
+    usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    act(program, "record")
+    qtbot.waitUntil(lambda: "disk is nearly full" in program.explore.notices.text, timeout=10_000)
+    video, _table = recorded(program, qtbot, tmp_path)
+    assert open_stream(str(video)).read() is not None, "what was recorded can be seen"
+
+
+def test_a_recording_that_cannot_be_written_is_told(program: Composition, qtbot: QtBot, tmp_path: Path) -> None:
+    follow(program, qtbot, write_video(tmp_path / "long.avi", 90))
+    folder = tmp_path / "home" / "data" / "recordings"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("a file is no folder")
+    act(program, "record")
+    qtbot.waitUntil(lambda: "cannot be written" in program.explore.notices.text, timeout=10_000)
+    assert program.live.following
+
+
+def test_a_snapshot_goes_on_the_strip_and_the_source_goes_on(program: Composition, qtbot: QtBot, video: Path) -> None:
+    follow(program, qtbot, video)
+    before = set(program.session.ids())
+    act(program, "snapshot")
+    (new,) = set(program.session.ids()) - before
+    assert program.session.entry(new).name.startswith("film.avi 0:")
+    assert program.live.following

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.core.errors import ExplorerError
 from app.core.records import Heatmap
 from app.render.colormaps import DIVERGING, colour_map_for, colour_map_names, lab_to_rgb, lut
-from app.render.overlay import FADE, colourise, composite, enlarge, limits
+from app.render.overlay import FADE, colourise, composite, enlarge, limits, sheet
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -303,3 +303,16 @@ def test_two_pictures_can_share_one_scale() -> None:
     alone = composite(picture, weak, box, opacity=1, name="inferno")
     shared = composite(picture, weak, box, opacity=1, name="inferno", scale=(0, 4))
     assert alone[0, 0].sum() > shared[0, 0].sum()
+
+
+def test_a_sheet_over_many_pictures_is_the_composite_of_each() -> None:
+    random = np.random.default_rng(0)
+    heatmap = Heatmap(random.normal(size=(7, 7)).astype(np.float32), "grad-cam", "layer4.1", 0, False)
+    box = (-3.0, 10.5, 60.0, 73.5)
+    made = sheet((64, 80), heatmap, box, opacity=0.6, name="inferno")
+    for _ in range(3):
+        pixels = random.integers(0, 256, (80, 64, 3), dtype=np.uint8)
+        before = pixels.copy()
+        expected = composite(pixels, heatmap, box, opacity=0.6, name="inferno")
+        assert np.abs(made.over(pixels).astype(int) - expected).max() <= 1, "one grey level of rounding"
+        np.testing.assert_array_equal(pixels, before)

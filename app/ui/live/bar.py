@@ -113,6 +113,7 @@ class LiveBar(QFrame):
         row.addSpacing(GRID // 2)
         tools = (
             ("snapshot", "snapshot", False),
+            ("record", "record", True),
             ("mirror", "mirror", True),
             ("turn", "turn", False),
             ("square", "crop", True),
