@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.inference.folder import Prepared
 
 BATCH = 16
+TABLES = (".csv", ".json", ".parquet")
 DEFAULT_MODEL = "cifar10-resnet20"
 
 
@@ -138,8 +139,11 @@ class Classification:
 @click.option("--layer", "block", metavar="BLOCK", help="Block to explain at, such as layer3.2; default: the last.")
 @click.option("--target", metavar="CLASS", help="Class to explain, by index or name; default: the winning one.")
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for maps (NPY) and pictures (PNG)."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for maps (NPY) and pictures (PNG); or a table of all answers: NAME.csv, NAME.json, NAME.parquet.",
 )
+@click.option("--resume/--restart", default=None, help="Go on with an unfinished table, or begin it anew.")
 @click.option(
     "--opacity", default=0.6, show_default=True, type=click.FloatRange(0, 1), help="Of the heatmap in the PNG."
 )
@@ -157,10 +161,15 @@ def command(
     out: Path | None,
     opacity: float,
     colour_map: str,
+    resume: bool | None,
     device: str,
     as_json: bool,
 ) -> None:
-    """Classify PICTURES; folders are searched. One bad picture is one error, and the rest go on (exit code 1)."""
+    """Classify PICTURES; folders are searched. One bad picture is one error, and the rest go on (exit code 1).
+
+    With --out NAME.csv (.json, .parquet) folders of any size become a table, in constant memory: kill it, and --resume
+    goes on.
+    """
     from app.engine import service
     from app.explain.registry import explanations
     from app.inference.folder import prepared
@@ -171,6 +180,13 @@ def command(
     if method is not None:
         explanations.get(method)
     service.hello(device)
+    if out is not None and out.suffix.lower() in TABLES:
+        if method is not None:
+            raise ModelError("A table holds no maps.", "Leave out --explain, or give a folder with --out.")
+        tabulate(pictures, model, out, resume)
+        return
+    if out is not None and out.is_file():
+        raise PictureError(f"{out} is a file.", f"Give a folder, or a table that ends with {', '.join(TABLES)}.")
     info = service.load(model)
     run = Classification(info, top, method, block, _class_index(target, info), out, opacity, colour_map)
     known = info.outline.block(block) if block is not None else None
@@ -194,6 +210,49 @@ def command(
     if not entries:
         raise PictureError(f"There is no picture in {pictures[0]}.", "Choose a folder with pictures.")
     if any("error" in entry for entry in entries):
+        sys.exit(FAILED)
+
+
+def tabulate(pictures: tuple[Path, ...], model: str, out: Path, resume: bool | None) -> None:
+    """Classify into a working file beside the table, and write the table at the end.
+
+    Raises:
+        PictureError: where there is no picture, or an unfinished table and nobody said what to do with it.
+    """
+    from app.engine import batch
+    from app.evaluation.batch_export import export
+    from app.evaluation.batch_store import BatchStore
+
+    store = out.with_name(f".{out.name}.unfinished")
+    parts = [store, *(store.with_name(store.name + ending) for ending in ("-wal", "-shm"))]
+    if store.exists() and resume is None:
+        with BatchStore(store, reading=True) as table:
+            counts = table.counts()
+        raise PictureError(
+            f"{out.name} is unfinished: {counts.done:,} of {counts.total:,} pictures are classified.",
+            "Add --resume to go on, or --restart to begin anew.",
+        )
+    if resume is False:
+        for part in parts:
+            part.unlink(missing_ok=True)
+    with click.progressbar(length=1000, file=sys.stderr, label="Classifying") as bar:
+        done = batch.classify(
+            model,
+            tuple(map(str, pictures)),
+            str(store),
+            progress=lambda share: bar.update(max(0, round(1000 * share) - bar.pos)),
+        )
+    if done.counts.total:
+        with BatchStore(store) as table:
+            export(table, out)
+    for part in parts:
+        part.unlink(missing_ok=True)
+    for notice in done.notices:
+        click.echo(notice, err=True)
+    if not done.counts.total:
+        raise PictureError(f"There is no picture in {pictures[0]}.", "Choose a folder with pictures.")
+    click.echo(f"{done.counts.done:,} pictures classified, {done.counts.failed:,} could not be read: {out}")
+    if done.counts.failed:
         sys.exit(FAILED)
 
 

@@ -68,6 +68,14 @@ def hello(device: str) -> EngineInfo:
     )
 
 
+def device() -> torch.device:
+    """Where this engine computes; chosen now, if it was not yet."""
+    if _state.device is None:
+        hello("auto")
+    assert _state.device is not None
+    return _state.device
+
+
 def load(reference: str) -> ModelInfo:
     """Make a model the engine's; the one before is forgotten.
 

@@ -1,0 +1,160 @@
+"""Several models on one picture: what they agree on, and how many are held in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from app.bench.subjects import random_network
+from app.core.errors import CancelledError, ModelError
+from app.core.preprocessing import Preprocessing
+from app.core.records import Heatmap, Request
+from app.engine import compare, service
+from app.evaluation.agreement import jensen_shannon, map_correlation, same_classes
+from app.zoo.card import Architecture, Card, Weights
+from app.zoo.loading import LoadedModel
+
+BOX = (0.0, 0.0, 8.0, 8.0)
+
+
+def heatmap(values: np.ndarray, *, signed: bool = False) -> Heatmap:
+    return Heatmap(values.astype(np.float32), "grad-cam", "layer3.2", 0, signed)
+
+
+def test_jensen_shannon_by_hand() -> None:
+    a, b = np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.5, 0.5])
+    assert jensen_shannon(a, a) == 0.0
+    assert jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == 1.0
+    assert jensen_shannon(a, b) == pytest.approx(0.5)  # half of the mass is shared
+    assert jensen_shannon(a, b) == jensen_shannon(b, a)
+
+
+def test_classes_are_the_same_only_in_the_same_order() -> None:
+    assert same_classes(("Cat", "dog"), ("cat", "Dog"))
+    assert not same_classes(("cat", "dog"), ("dog", "cat"))
+    assert not same_classes(("cat",), ("cat", "dog"))
+
+
+def test_maps_of_other_sizes_and_crops_are_compared_where_both_looked() -> None:
+    ramp = np.tile(np.linspace(0, 1, 8), (8, 1))
+    assert map_correlation(heatmap(ramp), BOX, heatmap(ramp), BOX) == pytest.approx(1)
+    assert map_correlation(heatmap(ramp), BOX, heatmap(1 - ramp), BOX) == pytest.approx(-1)
+    coarse = ramp.reshape(4, 2, 4, 2).mean((1, 3))
+    assert map_correlation(heatmap(ramp), BOX, heatmap(coarse), BOX) > 0.99
+    bump = np.exp(-((np.arange(16) - 5.0) ** 2)[None, :] / 8) * np.ones((16, 1))
+    # The right half, seen by a network that cuts out only that.
+    assert (
+        map_correlation(heatmap(bump), (0, 0, 16, 16), heatmap(bump[:, 8:]), (8, 0, 16, 16)) > 0.95
+    )
+
+
+def test_a_flat_map_or_crops_apart_have_no_correlation() -> None:
+    flat, ramp = np.full((4, 4), 0.3), np.tile(np.arange(4.0), (4, 1))
+    assert map_correlation(heatmap(flat), BOX, heatmap(ramp), BOX) is None
+    assert map_correlation(heatmap(ramp), BOX, heatmap(ramp), (8.0, 0.0, 16.0, 8.0)) is None
+    assert map_correlation(heatmap(-ramp), BOX, heatmap(ramp), BOX) is None, "what Grad-CAM's ReLU cuts off is flat"
+    assert map_correlation(heatmap(-ramp, signed=True), BOX, heatmap(ramp, signed=True), BOX) == pytest.approx(-1)
+
+
+# --- the engine's side
+
+
+SPECS = {  # family, architecture, classes, side
+    "residual": ("cifar", "resnet20", 10, 32),
+    "plain": ("cifar", "plain20", 10, 32),
+    "wide": ("torchvision-resnet", "resnet18", 37, 64),
+    "large": ("torchvision-alexnet", "alexnet", 1000, 64),
+    "fifth": ("cifar", "resnet32", 7, 32),
+}
+
+
+@pytest.fixture
+def models(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Networks of different classes and sizes, with random weights; the list says which were loaded."""
+    loaded: list[str] = []
+
+    def load(reference: str) -> LoadedModel:
+        if reference not in SPECS:
+            raise ModelError(f"There is no model called “{reference}”.")
+        loaded.append(reference)
+        family, architecture, classes, side = SPECS[reference]
+        network, outline = random_network(architecture, family=family, classes=classes)
+        labels = tuple(f"{reference} {index}" for index in range(classes))
+        preprocessing = Preprocessing(side, side)
+        card = Card(
+            reference, reference, "mine", Architecture(family, architecture, classes), labels, preprocessing,
+            Weights("w", ""), compare.__file__ and __import__("pathlib").Path(),
+        )  # fmt: skip
+        return LoadedModel(card, network, outline, labels, preprocessing)
+
+    monkeypatch.setattr(compare, "load_model", load)
+    compare._held.clear()
+    service.hello("cpu")
+    yield loaded
+    compare._held.clear()
+
+
+def ask(model: str, number: int = 1, method: str | None = "grad-cam") -> Request:
+    side = SPECS[model][3] if model in SPECS else 32
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    return Request(number, model, pixels, method)
+
+
+def test_models_of_other_classes_and_sizes_answer_side_by_side(models: list[str]) -> None:
+    for name in ("residual", "plain", "wide", "large"):
+        info = compare.load(name)
+        answer = compare.answer(ask(name))
+        assert len(info.labels) == len(answer.prediction.probabilities) == SPECS[name][2]
+        assert answer.heatmap is not None and np.isfinite(answer.heatmap.values).all()
+        assert answer.prediction.probabilities.sum() == pytest.approx(1, abs=1e-5)
+        assert compare.answer(ask(name, method=None)).prediction.top(1) == answer.prediction.top(1)
+    for name in ("residual", "plain", "wide", "large"):
+        compare.answer(ask(name, 2))
+    assert models == ["residual", "plain", "wide", "large"], "kept between pictures"
+
+
+def test_the_fifth_makes_room_and_so_does_a_large_one(models: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("residual", "plain", "wide", "large"):
+        compare.load(name)
+    compare.load("residual")
+    compare.load("fifth")
+    assert compare.held() == ("wide", "large", "residual", "fifth"), "the one asked longest ago went"
+    monkeypatch.setattr(compare, "MOST_BYTES", 10_000_000)
+    compare.load("plain")
+    assert compare.held() == ("residual", "fifth", "plain")
+    compare.load("large")
+    assert compare.held() == ("large",), "a model larger than the limit is held alone"
+
+
+def test_a_missing_model_does_not_disturb_the_others(models: list[str]) -> None:
+    compare.load("residual")
+    with pytest.raises(ModelError, match="nothing"):
+        compare.answer(ask("nothing"))
+    assert compare.held() == ("residual",)
+
+
+def test_answers_equal_those_of_explore(models: list[str]) -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    request = Request(1, "residual", pixels, "grad-cam")
+    model = compare.load_model("residual")
+    from app.explain.registry import explanations
+    from app.inference.classifier import Classifier
+
+    classifier = Classifier(
+        model.network, outline=model.outline, labels=model.labels, preprocessing=model.preprocessing,
+        device=torch.device("cpu"),
+    )  # fmt: skip
+    found = explanations.get("grad-cam").explain(
+        classifier.network, classifier.inputs(pixels[None]), block=model.outline.default_block, target=None,
+        progress=lambda _share: None, cancelled=lambda: False,
+    )  # fmt: skip
+    answer = compare.answer(request)
+    np.testing.assert_allclose(answer.prediction.logits, found.logits[0].numpy(), rtol=1e-5)
+    np.testing.assert_allclose(answer.heatmap.values, found.maps[0].numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_a_withdrawn_question(models: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "watch", lambda _id: ((lambda _share: None), lambda: True))
+    with pytest.raises(CancelledError):
+        compare.answer(ask("residual"))
