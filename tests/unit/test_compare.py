@@ -44,9 +44,7 @@ def test_maps_of_other_sizes_and_crops_are_compared_where_both_looked() -> None:
     assert map_correlation(heatmap(ramp), BOX, heatmap(coarse), BOX) > 0.99
     bump = np.exp(-((np.arange(16) - 5.0) ** 2)[None, :] / 8) * np.ones((16, 1))
     # The right half, seen by a network that cuts out only that.
-    assert (
-        map_correlation(heatmap(bump), (0, 0, 16, 16), heatmap(bump[:, 8:]), (8, 0, 16, 16)) > 0.95
-    )
+    assert map_correlation(heatmap(bump), (0, 0, 16, 16), heatmap(bump[:, 8:]), (8, 0, 16, 16)) > 0.95
 
 
 def test_a_flat_map_or_crops_apart_have_no_correlation() -> None:
