@@ -38,9 +38,12 @@ class EngineClient:
     Args:
         device: "auto", "cpu", "cuda" or "mps".
         on_state: Called on the client's thread when the engine is starting, ready, or has died.
+        most_deaths: After so many deaths on one call it ends with an error; 1 where repeating could only harm.
     """
 
-    def __init__(self, device: str = "auto", on_state: StateListener | None = None) -> None:
+    def __init__(
+        self, device: str = "auto", on_state: StateListener | None = None, *, most_deaths: int = MOST_DEATHS
+    ) -> None:
         self._device = device
         self._on_state = on_state or (lambda _state, _info: None)
         self._context = multiprocessing.get_context("spawn")
@@ -50,6 +53,7 @@ class EngineClient:
         self._info: EngineInfo | None = None
         self._model: str | None = None
         self._closing = False
+        self._most_deaths = most_deaths
 
     def start(self) -> Future[EngineInfo]:
         """Start the engine process, if there is none."""
@@ -105,7 +109,7 @@ class EngineClient:
 
     def _call(self, verb: str, *arguments: object) -> Any:
         """Run one function of the service, in a new engine if need be; runs on the client's thread."""
-        for _ in range(MOST_DEATHS):
+        for _ in range(self._most_deaths):
             if self._closing:
                 break
             try:
@@ -118,7 +122,7 @@ class EngineClient:
         if self._closing:
             raise EngineError("The program is closing.")
         raise EngineError(
-            f"The engine died {MOST_DEATHS} times on this request, most likely for want of memory.",
+            f"The engine died {self._most_deaths} times on this request, most likely for want of memory.",
             "Try a smaller model or another picture; the log has the details.",
         )
 

@@ -281,7 +281,7 @@ class GeneralResNet(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels) if self.last else nn.Identity()
         self.fc = _head(channels * options.pool**2, classes, options)
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d) and not module.weight.is_meta:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:

@@ -120,6 +120,17 @@ class EngineBridge(QObject):
         """The device that was asked for."""
         return self._device
 
+    def another(self) -> EngineClient:
+        """A client of the same kind with a process of its own, on the CPU, that is not started again when it dies.
+
+        For what may take the process with it; whoever asks closes it.
+        """
+        from app.engine.client import EngineClient
+
+        if self._client_type is not None:
+            return self._client_type("cpu", lambda _state, _info: None)
+        return EngineClient("cpu", most_deaths=1)
+
     def cancel(self) -> None:
         """Forget the newest question; its answer will not come."""
         self._waiting = None

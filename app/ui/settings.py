@@ -33,6 +33,7 @@ class Settings:
         camera: Address of the live source opened last; "" for none.
         steadying: Seconds over which live predictions are averaged, 0 to 1; 0 for the raw ones.
         figures: Whether live mode shows its figures: "shown" or "hidden".
+        mirror: Address of a folder with the published weights, for closed networks; "" for the publisher.
         geometry: Qt's window geometry, base64.
         run_folders: Further folders whose runs the Lab lists: of another disk, or shared by another machine.
         resume_runs: Experiments that were stopped when the window closed, to go on at the next start.
@@ -50,6 +51,7 @@ class Settings:
     camera: str = ""
     steadying: float = 0.25
     figures: str = "shown"
+    mirror: str = ""
     geometry: str = ""
     run_folders: tuple[str, ...] = field(default=())
     resume_runs: tuple[str, ...] = field(default=())

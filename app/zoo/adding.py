@@ -26,7 +26,12 @@ WEIGHTS_NAME = "weights.safetensors"
 
 
 def add_model(
-    file: Path, *, name: str | None = None, labels: Path | None = None, choices: Mapping[str, str] | None = None
+    file: Path,
+    *,
+    name: str | None = None,
+    labels: Path | None = None,
+    choices: Mapping[str, str] | None = None,
+    diagnosis: Diagnosis | None = None,
 ) -> Card:
     """Take a file of weights in, all or nothing.
 
@@ -35,12 +40,14 @@ def add_model(
         name: The model's id; made from the file's name where not given.
         labels: A file of class names, one a line or JSON; by default what the doctor finds.
         choices: The user's answers to the doctor's questions; see `inspect_file`.
+        diagnosis: What the doctor said of this file with these choices, where it was asked already.
 
     Raises:
         ModelError: where the file is refused, the name is taken or not a name, the class names do not fit, or the
             library cannot be written.
     """
-    diagnosis = diagnose(file, choices=choices)
+    if diagnosis is None:
+        diagnosis = diagnose(file, choices=choices)
     diagnosis.require()
     names = _labels(diagnosis, labels)
     taken = {card.id.lower() for card in read_library().cards}
@@ -65,24 +72,6 @@ def add_model(
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def remove_model(card: Card) -> None:
-    """Delete a model of the user's from the library.
-
-    Raises:
-        ModelError: for a model that is not the user's, or where it cannot be deleted.
-    """
-    if card.kind != "mine" or card.folder.parent != paths.user_models():
-        raise ModelError(f"{card.id} is not one of your models, so it stays.")
-    try:
-        shutil.rmtree(card.folder)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise ModelError(
-            f"{card.folder} cannot be deleted ({error.strerror or error}).", "Close what uses it."
-        ) from error
 
 
 def _write(diagnosis: Diagnosis, file: Path, id_: str, labels: tuple[str, ...], folder: Path) -> Card:

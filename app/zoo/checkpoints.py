@@ -22,7 +22,7 @@ from app.zoo.assembly import Assembly, Origin, assemble, options_of, stages_of
 from app.zoo.blueprint import Blueprint, NotResidual
 from app.zoo.card import Architecture
 from app.zoo.contents import Contents
-from app.zoo.doubts import Normalisation, Resolver, Sureness, Verdict
+from app.zoo.doubts import Normalisation, Resolver
 from app.zoo.facts import Facts, labels_beside, labels_inside, read_facts
 from app.zoo.known import match_family, name_of
 from app.zoo.labels import guess_labels
@@ -31,6 +31,7 @@ from app.zoo.reading import read_contents
 from app.zoo.report import Renamed, Report
 from app.zoo.structure import find_structure
 from app.zoo.tables import Table, find_tables
+from app.zoo.verdict import Sureness, Verdict
 
 _MOST_PARAMETERS = 500_000_000
 _UNSAFE_REMEDY = (
@@ -194,7 +195,7 @@ def _finished(
 ) -> Diagnosis:
     network = _meta_network(architecture)
     labels, source, notes = _labels(contents, architecture, preprocessing, facts)
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in state.values() if tensor.is_floating_point()):
+    if not all(map(_is_finite, state.values())):
         notes = (*notes, "Some of its weights are not finite numbers: its answers will not be, either.")
     same = [origin for origin in origins if not origin.change and origin.key == origin.name]
     renamed = [Renamed(one.key, one.name, one.change) for one in origins if one.key and one not in same]
@@ -249,6 +250,13 @@ def _meta_network(architecture: Architecture) -> nn.Module:
         return families.get(architecture.family).build(
             architecture.name, classes=architecture.classes, options=architecture.options
         )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Whether every number is finite; a finite sum says so in one pass."""
+    if not tensor.is_floating_point():
+        return True
+    return bool(torch.isfinite(tensor.float().sum())) or bool(torch.isfinite(tensor).all())
 
 
 def _check_size(state: Mapping[str, Tensor]) -> None:

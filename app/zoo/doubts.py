@@ -19,9 +19,9 @@ from app.core.preprocessing import IMAGENET_DEVIATION, IMAGENET_MEAN
 from app.networks.general_resnet import GeneralOptions, GeneralResNet
 from app.zoo.assembly import EPSILON
 from app.zoo.pictures import dead_leaves, shifted, zoomed
-from app.zoo.statistics import disagreement, has_statistics
+from app.zoo.statistics import disagreement, has_statistics, inputs_of
+from app.zoo.verdict import Sureness, Verdict
 
-Sureness = Literal["sure", "likely", "unsure"]
 Triple = tuple[float, float, float]
 View = Callable[[Tensor], Tensor]
 
@@ -30,8 +30,8 @@ _WORST = 0.5  # nats per channel in the first layers, beyond which no answer exp
 _GOOD, _POOR = 0.15, 0.5  # nats per channel over all layers
 _EARLY = 3
 _SHORTLIST = 4
-_MOST_WORK = 3e9  # multiply-adds for one try
-_FEWEST, _MOST = 8, 64
+_MOST_WORK = 2e9  # multiply-adds for one try
+_FEWEST, _MOST = 4, 64
 _LARGE_SIDE = 128  # instead of 224: statistics of a network hardly depend on it, time does
 _EARLY_SIDE = 64  # for the first layers
 
@@ -90,32 +90,6 @@ def candidates(classes: int) -> tuple[Normalisation, ...]:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """One question, decided.
-
-    Attributes:
-        question: "normalisation", "shortcut", "stem", "stride", "projection".
-        answer: In words.
-        sureness: How surely.
-        why: What decided.
-        ranking: Every answer that was tried with its disagreement in nats, best first; empty where none was tried.
-    """
-
-    question: str
-    answer: str
-    sureness: Sureness
-    why: str
-    ranking: tuple[tuple[str, float], ...] = ()
-
-    @property
-    def margin(self) -> float | None:
-        """How many times worse the second-best answer agrees than the best."""
-        if len(self.ranking) < 2:
-            return None
-        return self.ranking[1][1] / max(self.ranking[0][1], 1e-6)
-
-
-@dataclass(frozen=True)
 class Resolution:
     """Every question decided."""
 
@@ -155,6 +129,9 @@ class Resolver:
         self.normalisation = IMAGENET
         self.seen_as: View = _as_it_is
         self.verdicts: list[Verdict] = []
+        self._scores: dict[tuple[GeneralOptions, int | None, int | None, bool], float] = {}
+        self._networks: dict[GeneralOptions, nn.Module] = {}
+        self._second: Tensor | None = None  # what enters the second stage
 
     def run(self, known: Normalisation | None) -> Resolution:
         """Decide.
@@ -177,11 +154,13 @@ class Resolver:
         return Resolution(self.options, self.normalisation, tuple(self.verdicts))
 
     def network(self, options: GeneralOptions) -> nn.Module:
-        """The file's network, with these answers."""
-        with torch.device("meta"):
-            network = GeneralResNet(self.classes, options)
-        network.load_state_dict(self.state, assign=True)
-        return network.eval().requires_grad_(False)
+        """The file's network, with these answers; the weights are shared by all."""
+        if options not in self._networks:
+            with torch.device("meta"):
+                network = GeneralResNet(self.classes, options)
+            network.load_state_dict(self.state, assign=True)
+            self._networks[options] = network.eval().requires_grad_(False)
+        return self._networks[options]
 
     def _without_statistics(self, known: Normalisation | None) -> None:
         self.normalisation = known or IMAGENET
@@ -273,8 +252,7 @@ class Resolver:
 
     def _agreement(self) -> None:
         """How well the rebuilt network agrees over all: what no answer explains is a layer that we do not know of."""
-        pictures = self.normalisation.apply(self.seen_as(self._pictures(early=False)))
-        score = _mean(disagreement(self.network(self.options), pictures))
+        score = self._score(self.options, slice(None))
         sureness: Sureness = "sure" if score < _GOOD else "likely" if score < _POOR else "unsure"
         words = {
             "sure": "the network behaves as its batch norms remember",
@@ -297,9 +275,12 @@ class Resolver:
         if question in self.settled:
             self.verdicts.append(Verdict(question, title(tries[0]), "sure", "the file says so"))
             return
-        pictures = self.normalisation.apply(self.seen_as(self._pictures(early=question == "stem")))
-        norms = norms or slice(None)
-        scores = [_mean(disagreement(self.network(one), pictures, first=norms.stop)[norms]) for one in tries]
+        scores = [
+            self._score_of_second_stage(one, norms)
+            if norms and question != "stem"
+            else self._score(one, norms or slice(None), early=question == "stem")
+            for one in tries
+        ]
         order = sorted(range(len(tries)), key=lambda place: scores[place])
         chosen = order[0] if scores[0] > _LIKELY * scores[order[0]] or question == "shortcut" else 0
         ranking = tuple((title(tries[place]), scores[place]) for place in order)
@@ -310,6 +291,24 @@ class Resolver:
             return
         self.options = tries[chosen]
         self._decide(question, ranking, "agreement with the batch norms", answer=title(tries[chosen]))
+
+    def _score(self, options: GeneralOptions, norms: slice, *, early: bool = False) -> float:
+        """The mean disagreement of some norms; what was worked out already is not worked out again."""
+        key = (options, norms.start, norms.stop, early)
+        if key not in self._scores:
+            pictures = self.normalisation.apply(self.seen_as(self._pictures(early=early)))
+            self._scores[key] = _mean(disagreement(self.network(options), pictures, first=norms.stop)[norms])
+        return self._scores[key]
+
+    def _score_of_second_stage(self, options: GeneralOptions, norms: slice) -> float:
+        """The same for norms from the second stage on; what comes before it is computed once for all answers."""
+        before, _ = self._norms_of_second_stage()
+        if self._second is None:
+            pictures = self.normalisation.apply(self.seen_as(self._pictures(early=False)))
+            self._second = inputs_of(self.network(options), "layer2", pictures)
+        stage = self.network(options).get_submodule("layer2")
+        seen = disagreement(stage, self._second, first=norms.stop - before)
+        return _mean(seen[norms.start - before :])
 
     def _decide(self, question: str, ranking: tuple[tuple[str, float], ...], why: str, answer: str = "") -> None:
         verdict = Verdict(question, answer or ranking[0][0], "unsure", why, ranking)
@@ -328,7 +327,7 @@ class Resolver:
         if early:
             return dead_leaves(_MOST, self.side) if self.side <= 32 else dead_leaves(16, _EARLY_SIDE)
         count = int(min(_MOST, max(_FEWEST, _MOST_WORK / max(self._work(), 1))))
-        return dead_leaves(count // 8 * 8, self.side)
+        return dead_leaves(count // 4 * 4, self.side)
 
     def _work(self) -> float:
         """Multiply-adds of one forward pass, roughly."""

@@ -7,6 +7,7 @@ processes that want one file download it once. Proxies are those of the environm
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import shutil
 import time
@@ -14,7 +15,6 @@ import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -74,7 +74,7 @@ def download(
         on_progress: Called at most ten times a second, on the caller's thread.
         cancelled: Asked between chunks; what came so far is kept for the next time.
         mirror: Address of a folder that holds the same files, for closed networks; by default what the environment
-            variable `RESNET_EXPLORER_MIRROR` says, else the publisher.
+            variable `RESNET_EXPLORER_MIRROR` or the settings say, else the publisher.
 
     Raises:
         ModelError: where it cannot be had: no connection, not there, wrong hash, no space.
@@ -87,7 +87,19 @@ def download(
         paths.ensure(target.parent)
     except SettingsError as error:
         raise ModelError(error.what, "Set TORCH_HOME to a folder that you can write.") from error
-    return _Download(card, target, on_progress, cancelled, mirror or os.environ.get(MIRROR_VARIABLE, "")).run()
+    return _Download(card, target, on_progress, cancelled, mirror_setting() if mirror is None else mirror).run()
+
+
+def mirror_setting() -> str:
+    """The mirror that is set for good: by the environment, else in the window; "" for the publisher."""
+    environment = os.environ.get(MIRROR_VARIABLE, "")
+    if environment:
+        return environment
+    try:
+        value = json.loads((paths.config() / "settings.json").read_text(encoding="utf-8")).get("mirror", "")
+    except (OSError, ValueError, AttributeError):
+        return ""  # no settings, or damaged ones: the window tells of these
+    return value if isinstance(value, str) else ""
 
 
 def address(card: Card, mirror: str) -> str:
@@ -108,7 +120,7 @@ class _Download:
     ) -> None:
         self.card = card
         self.target = target
-        self.partial = target.with_name(f".{target.name}.partial")
+        self.partial = _partial(target)
         self.address = address(card, mirror)
         self.on_progress = on_progress or (lambda _progress: None)
         self.cancelled = cancelled or (lambda: False)
@@ -277,7 +289,28 @@ class _Download:
         self.on_progress(Progress(done, self.total, speed, waiting))
 
 
-def delete_partial(card: Card) -> None:
-    """Forget what an unfinished download left behind."""
-    with suppress(OSError):
-        card.weights_path.with_name(f".{card.weights_path.name}.partial").unlink(missing_ok=True)
+def partial_size(card: Card) -> int:
+    """How many bytes an unfinished download left behind, which the next one goes on from."""
+    try:
+        return _partial(card.weights_path).stat().st_size
+    except OSError:
+        return 0
+
+
+def delete_download(card: Card) -> None:
+    """Delete a published model's weights, and what an unfinished download left behind.
+
+    Raises:
+        ModelError: where they cannot be deleted.
+    """
+    try:
+        for file in (card.weights_path, _partial(card.weights_path)):
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise ModelError(
+            f"{card.weights_path} cannot be deleted ({error.strerror or error}).", "Close what uses it."
+        ) from error
+
+
+def _partial(target: Path) -> Path:
+    return target.with_name(f".{target.name}.partial")

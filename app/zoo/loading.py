@@ -21,7 +21,7 @@ from app.networks.registry import families
 from app.zoo.card import Card, Weights
 from app.zoo.card_file import CARD_NAME
 from app.zoo.cards import find_card, looks_like_file, read_card
-from app.zoo.checkpoints import diagnose
+from app.zoo.checkpoints import Diagnosis, diagnose
 from app.zoo.hashing import sha256_of
 
 State = dict[str, Tensor]
@@ -74,7 +74,15 @@ def load_file(path: Path, *, choices: Mapping[str, str] | None = None) -> Loaded
     Raises:
         ModelError: where the doctor refuses it, with the reason.
     """
-    diagnosis = diagnose(path, choices=choices)
+    return as_loaded(diagnose(path, choices=choices), path)
+
+
+def as_loaded(diagnosis: Diagnosis, path: Path) -> LoadedModel:
+    """The network of a file that the checkpoint doctor has understood.
+
+    Raises:
+        ModelError: where the doctor refuses it, with the reason.
+    """
     architecture, state, preprocessing = diagnosis.require()
     report = diagnosis.report
     card = Card(

@@ -1,12 +1,14 @@
-"""Makes `published.toml` and `imagenet.txt` from torchvision's own metadata.
+"""Makes `published.toml` and `imagenet.txt` from torchvision's own metadata, and `outlines.json` from our networks.
 
     python -m app.zoo.published_table
 
-Needed only when torchvision publishes new weights; a test compares the table with the installed torchvision.
+Needed only when torchvision publishes new weights or a bundled model is added; tests compare the files with what
+this would write.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -16,7 +18,8 @@ from torchvision import models
 
 from app.core.files import write_text
 from app.networks.registry import NetworkFamily, families
-from app.zoo.cards import IMAGENET_LABELS, PUBLISHED_TABLE
+from app.zoo.cards import IMAGENET_LABELS, PUBLISHED_TABLE, read_library
+from app.zoo.outlines import OUTLINES, as_json, key_of
 
 LICENCE = (
     "torchvision's code is BSD-3-Clause. Its README says of the weights that they may carry terms that come from the "
@@ -75,10 +78,25 @@ def _title(family: NetworkFamily, architecture: str) -> str:
         return family.outline(architecture, family.build(architecture, classes=1000, options={})).title
 
 
+def known_outlines() -> dict[str, Any]:
+    """What `outlines.json` should hold: the networks of the published and the bundled cards."""
+    table: dict[str, Any] = {}
+    for card in read_library().cards:
+        if card.kind == "mine" or key_of(card.architecture) in table:
+            continue
+        family, architecture = families.get(card.architecture.family), card.architecture
+        with torch.device("meta"):
+            network = family.build(architecture.name, classes=architecture.classes, options=architecture.options)
+        table[key_of(architecture)] = as_json(family.outline(architecture.name, network))
+    return table
+
+
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     head = "# Made from torchvision's metadata by `python -m app.zoo.published_table`; do not edit.\n\n"
     write_text(PUBLISHED_TABLE, head + tomli_w.dumps(published_table()))
+    lines = (f'"{key}": {json.dumps(one, separators=(",", ":"))}' for key, one in known_outlines().items())
+    write_text(OUTLINES, "{\n" + ",\n".join(lines) + "\n}\n")
     write_text(IMAGENET_LABELS, "\n".join(imagenet_categories()) + "\n")
 
 

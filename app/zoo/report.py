@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.core.records import NetworkOutline
-from app.zoo.doubts import Verdict
+from app.zoo.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -93,3 +93,20 @@ class Report:
         for given, verdict in zip(table["verdicts"], self.verdicts, strict=True):
             given["margin"] = verdict.margin
         return table
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the engine says of a file: the report, and what its network says of a sample picture.
+
+    Attributes:
+        report: What the checkpoint doctor says.
+        guesses: The first classification: (class name, probability) of the sample picture, the likeliest first.
+        trouble: Why there is none, where the file was accepted all the same; else "".
+        seconds: How long it took.
+    """
+
+    report: Report
+    guesses: tuple[tuple[str, float], ...] = ()
+    trouble: str = ""
+    seconds: float = 0.0

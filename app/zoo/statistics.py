@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 _LARGEST = 10.0
 _NEUTRAL = 1e-3
+_MANY = 2048  # positions in a feature map
 
 
 class _Enough(Exception):
@@ -48,10 +49,37 @@ def disagreement(network: nn.Module, pictures: Tensor, *, first: int | None = No
     return tuple(seen)
 
 
+def inputs_of(network: nn.Module, module: str, pictures: Tensor) -> Tensor:
+    """What enters one of a network's modules; the rest of the network is not computed.
+
+    Args:
+        network: In eval mode.
+        module: Its path ("layer2").
+        pictures: (N, 3, S, S), normalised.
+    """
+    seen: list[Tensor] = []
+
+    def look(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        seen.append(inputs[0])
+        raise _Enough
+
+    handle = network.get_submodule(module).register_forward_pre_hook(look)
+    try:
+        with torch.inference_mode(), suppress(_Enough):
+            network(pictures)
+    finally:
+        handle.remove()
+    return seen[0]
+
+
 def _divergence(norm: nn.BatchNorm2d, inputs: Tensor) -> float:
     mean_stored, variance_stored = norm.running_mean, norm.running_var
     assert mean_stored is not None
     assert variance_stored is not None
+    if inputs.shape[2] * inputs.shape[3] >= _MANY:
+        inputs = inputs[
+            :, :, ::2, ::2
+        ]  # neighbours tell the same: a quarter of them is enough, in a quarter of the time
     variance, mean = torch.var_mean(inputs.float(), (0, 2, 3))
     stored, seen = variance_stored + norm.eps, variance + norm.eps
     divergence = 0.5 * ((stored / seen).log() + (seen + (mean - mean_stored).square()) / stored - 1)

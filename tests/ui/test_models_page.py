@@ -50,10 +50,10 @@ def test_the_model_in_use_is_chosen_and_its_whole_card_is_shown(program: Composi
 
 def test_a_search_leaves_what_has_every_word(panel: LibraryPanel) -> None:
     assert len([tile for tile in panel.shelf.tiles.values() if tile.isVisibleTo(panel)]) > 20
-    panel.search.setText("wide v2")
+    panel.filters.search.setText("wide v2")
     shown = {id_ for id_, tile in panel.shelf.tiles.items() if tile.isVisibleTo(panel)}
     assert shown == {"wide_resnet50_2:V2", "wide_resnet101_2:V2"}
-    panel.search.setText("no such model")
+    panel.filters.search.setText("no such model")
     assert not any(tile.isVisibleTo(panel) for tile in panel.shelf.tiles.values())
 
 

@@ -23,7 +23,7 @@ from app.ui.picker import Picker
 from app.ui.tokens import GRID
 
 REDRAW = 40  # milliseconds between two updates of what shows one moment: blocks and networks
-CHART_HEIGHT, MAP_HEIGHT, NETWORK_HEIGHT = 27 * GRID, 24 * GRID, 23 * GRID  # of cards, at least
+PLOT_HEIGHT, MAP_HEIGHT = 17 * GRID, 15 * GRID  # at least
 
 
 class Board(QWidget):
@@ -265,17 +265,20 @@ class Board(QWidget):
         head = QHBoxLayout()
         head.setSpacing(GRID)
         head.addWidget(self.title, 1)
-        for picker, width in ((self.curve, 16 * GRID), (self.quantity, 27 * GRID)):
+        for picker, width in ((self.curve, 19 * GRID), (self.quantity, 30 * GRID)):
             picker.setMinimumWidth(width)
             head.addWidget(picker)
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        for chart in (*self.lines.values(), self.blocks):
+            chart.setMinimumHeight(PLOT_HEIGHT)
         blocks = self._card("blocks", self.blocks, "")
-        self.grid.add(self._stack, CHART_HEIGHT, weight=2)
-        self.grid.add(blocks, CHART_HEIGHT, weight=2)
+        self.grid.add(self._stack)
+        self.grid.add(blocks)
         for name, heat in zip(("first map", "second map"), self.maps, strict=True):
             card = self._card(name, heat, "")
-            self.grid.add(card, MAP_HEIGHT, weight=2)
-        self.grid.add(self.spines, NETWORK_HEIGHT)
+            heat.setMinimumHeight(MAP_HEIGHT)
+            self.grid.add(card)
+        self.grid.add(self.spines)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID + GRID // 2)

@@ -7,11 +7,10 @@ from pathlib import Path
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from app.core.errors import ExplorerError, RunError
-from app.runs.folder import LIBRARY, read_json
+from app.core.errors import ExplorerError
 from app.training.config import from_mapping
 from app.ui.charts import series_colour
-from app.ui.lab.board import NETWORK_HEIGHT, Board
+from app.ui.lab.board import Board
 from app.ui.lab.command import Wanted, folder_name, train_words
 from app.ui.lab.group import Group, group_of
 from app.ui.lab.panel import ExperimentPanel
@@ -20,7 +19,7 @@ from app.ui.lab.run_care import RunCare
 from app.ui.lab.run_index import Listed, RunIndex
 from app.ui.lab.run_table import RunTable
 from app.ui.lab.tracks import Track
-from app.ui.lab.trainers import Trainers, log_of
+from app.ui.lab.trainers import Trainers
 from app.ui.lab.welcome import Welcome
 from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
@@ -49,7 +48,6 @@ class LabPage(QWidget):
         self._shell = shell
         self._following: Path | None = None  # the experiment that the buttons mean
         self._starting: set[Path] = set()
-        self._models: set[Path] = set()  # runs of which models are made just now
         self.notices = NoticeBar(self)
         self.question = QuestionBar(self)
         self.panel = ExperimentPanel(shell.background)
@@ -181,25 +179,6 @@ class LabPage(QWidget):
             experiment = experiment.changed({"twin": True})
         self.panel.show_experiment(experiment)
 
-    def _make_model(self, run: Listed) -> None:
-        """Make a model of a finished network, in a process of its own: it needs torch."""
-        words = ["train", "--run", str(run.path), "--resume", "--to-library"]
-        self.notices.show_notice(
-            self.tr("Making a model of {0} …").format(run.info.name), key=f"model {run.path}", trouble=False
-        )
-        self._models.add(run.path)
-        self.trainers.start(words, run.path)
-
-    def _on_ended(self, folder: Path) -> None:
-        asked = folder in self._models
-        self._models.discard(folder)
-        self._shell.background.run("lab-control", lambda: _model_words(folder, asked=asked), self._tell_model)
-        self.index.look()
-
-    def _tell_model(self, words: str | ExplorerError) -> None:
-        if str(words):
-            self.notices.show_notice(str(words), key="model", trouble=isinstance(words, ExplorerError))
-
     def _set_shared(self, folders: tuple[Path, ...]) -> None:
         self._shell.change(run_folders=tuple(str(one) for one in folders))
         self.index.set_shared(folders)
@@ -239,6 +218,7 @@ class LabPage(QWidget):
     def _lay_out(self) -> None:
         card = named(QFrame(), "runsCard")
         card.setProperty("role", "card")
+        card.setMinimumHeight(22 * GRID)
         inside = QVBoxLayout(card)
         inside.setContentsMargins(2 * GRID, GRID, GRID, GRID)
         inside.setSpacing(GRID // 2)
@@ -250,7 +230,7 @@ class LabPage(QWidget):
         head.addWidget(self._more)
         inside.addLayout(head)
         inside.addWidget(self.table)
-        self.board.grid.add(card, NETWORK_HEIGHT)
+        self.board.grid.add(card)
         body = named(QWidget(), "labBody")
         right = QVBoxLayout(body)
         right.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, 2 * GRID)
@@ -290,14 +270,13 @@ class LabPage(QWidget):
         self.welcome.preset_wanted.connect(panel.choose_preset)
         theme().changed.connect(self._recolour)
         self.trainers.began.connect(lambda _folder: self.index.look())
-        self.trainers.ended.connect(self._on_ended)
+        self.trainers.ended.connect(lambda _folder: self.index.look())
         self.trainers.failed.connect(self._on_failed)
         self.table.chosen.connect(self._on_chosen)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._show_menu)
         self._more.clicked.connect(lambda: self._show_menu(None))
         self.care.use_settings.connect(self._use_settings)
-        self.care.into_library.connect(self._make_model)
         self._shell.window.close_guards.append(self.may_close)
 
     def _watch(self, track: Track) -> None:
@@ -312,16 +291,3 @@ class LabPage(QWidget):
         menu = self.care.menu(self._listed(self.table.current), self.table.ticked)
         corner = self._more.mapToGlobal(QPoint(0, self._more.height()))
         menu.popup(corner if place is None else self.table.viewport().mapToGlobal(place))
-
-
-def _model_words(run: Path, *, asked: bool) -> str:
-    """Which model was made of a run; "" where nobody asked for one. A fine-tuned network becomes one by itself.
-
-    Raises:
-        RunError: where none was made.
-    """
-    if not (run / LIBRARY).exists():
-        if not asked:
-            return ""
-        raise RunError(f"No model could be made of {run}.", f"The log says why: {log_of(run)}")
-    return f"The network is among the models now, as “{read_json(run / LIBRARY)['id']}”."

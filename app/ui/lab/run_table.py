@@ -150,9 +150,7 @@ class RunTable(QTableWidget):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._colours.get(path, colour("line")))
             painter.drawEllipse(pixmap.rect())
-        dot = QIcon(pixmap)
-        dot.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt tints it
-        return dot
+        return QIcon(pixmap)
 
     def _repaint(self) -> None:
         with QSignalBlocker(self):

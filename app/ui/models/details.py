@@ -6,28 +6,43 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.core.records import NetworkOutline
-from app.ui.models.words import count, mebibytes, tr
+from app.ui.models.words import MEBI, count, mebibytes, progress_words, tr
 from app.ui.naming import named
 from app.ui.spine import Spine
 from app.ui.tokens import GRID
 
 if TYPE_CHECKING:
     from app.zoo.cards import Accuracy, Card
+    from app.zoo.download import Progress
 
 WIDTH = 40 * GRID
 
 
 class Details(QScrollArea):
-    """Shows one card.
+    """Shows one card, and offers what can be done with its model.
 
     Signals:
         use_wanted(id): take it to Explore.
+        download_wanted(id), cancel_wanted(id): get its weights; stop that.
+        remove_wanted(id): delete it; the user was asked once.
     """
 
     use_wanted = Signal(str)
+    download_wanted = Signal(str)
+    cancel_wanted = Signal(str)
+    remove_wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,11 +52,6 @@ class Details(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFixedWidth(WIDTH)
         self.card: Card | None = None
-        body = named(QFrame(), "panel")
-        self._column = QVBoxLayout(body)
-        self._column.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        self._column.setSpacing(GRID)
-        self.setWidget(body)
         self.title = named(QLabel(), "detailsTitle")
         self.title.setProperty("role", "title")
         self.title.setWordWrap(True)
@@ -49,21 +59,34 @@ class Details(QScrollArea):
         self.spine.setObjectName("detailsSpine")
         self.spine.set_compact(True)
         self.spine.setFixedHeight(7 * GRID)
-        self.use = named(QPushButton(self.tr("Use in Explore")), "useModel")
-        self.use.setProperty("role", "primary")
-        self.use.setToolTip(self.tr("Classify and explain with this model  (Enter)"))
-        self.use.clicked.connect(lambda: self.use_wanted.emit(self.card.id if self.card else ""))
-        self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(GRID)
-        self._buttons.addWidget(self.use)
-        self._buttons.addStretch(1)
+        self.use = self._button("useModel", self.tr("Use in Explore"), self.tr("Classify with this model  (Enter)"))
+        self.download = self._button("downloadModel", "", self.tr("Get its weights; nothing is downloaded unasked"))
+        self.cancel = self._button("cancelDownload", self.tr("Stop"), self.tr("Stop; what came so far is kept"))
+        self.reveal = self._button("revealModel", self.tr("Show file"), self.tr("Open the folder that holds its file"))
+        self.remove = self._button("removeModel", self.tr("Remove …"), self.tr("Delete its weights from this machine"))
+        self.really = self._button("reallyRemove", self.tr("Delete"), self.tr("Delete it now"))
+        self.keep = self._button("keepModel", self.tr("Keep"), self.tr("Do not delete it"))
+        for button in (self.use, self.download):
+            button.setProperty("role", "primary")
+        self.question = named(QLabel(), "removeQuestion")
+        self.question.setWordWrap(True)
+        self.bar = named(QProgressBar(), "downloadBar", self.tr("Progress of the download"))
+        self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(GRID)
+        self.progress = named(QLabel(), "downloadText")
+        self.progress.setProperty("role", "quiet")
+        self.progress.setWordWrap(True)
         self._facts = QVBoxLayout()
-        self._facts.setSpacing(GRID)
-        self._column.addWidget(self.title)
-        self._column.addWidget(self.spine)
-        self._column.addLayout(self._buttons)
-        self._column.addLayout(self._facts)
-        self._column.addStretch(1)
+        self._facts.setSpacing(GRID // 2)
+        self._lay_out()
+        self.use.clicked.connect(lambda: self.use_wanted.emit(self._id))
+        self.download.clicked.connect(lambda: self.download_wanted.emit(self._id))
+        self.cancel.clicked.connect(lambda: self.cancel_wanted.emit(self._id))
+        self.reveal.clicked.connect(self._reveal)
+        self.remove.clicked.connect(lambda: self._ask(asking=True))
+        self.keep.clicked.connect(lambda: self._ask(asking=False))
+        self.really.clicked.connect(lambda: self.remove_wanted.emit(self._id))
         self.show_card(None, here=False)
 
     def set_outline(self, outline: NetworkOutline | None) -> None:
@@ -71,27 +94,98 @@ class Details(QScrollArea):
         self.spine.setVisible(outline is not None)
         self.spine.set_outline(outline)
 
-    def show_card(self, card: Card | None, *, here: bool) -> None:
-        """Show a card, and offer what can be done with it."""
+    def show_card(self, card: Card | None, *, here: bool, partial: int = 0) -> None:
+        """Show a card.
+
+        Args:
+            card: None where none is chosen.
+            here: Whether its weights are on this machine.
+            partial: Bytes that an unfinished download left.
+        """
         self.card = card
         while (item := self._facts.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        self.use.setVisible(card is not None and here)
+        published = card is not None and card.kind == "published"
+        self.use.setVisible(here)
+        self.reveal.setVisible(here)
+        self.remove.setVisible(here and card is not None and card.kind != "bundled")
+        self.download.setVisible(published and not here)
+        self.show_progress(None)
+        self._ask(asking=False)
         if card is None:
             self.title.setText(self.tr("No model is chosen"))
             self.set_outline(None)
             self._fact("", self.tr("Choose one on the left; its card is shown here."))
             return
+        size = mebibytes(card.weights.mebibytes)
+        text = self.tr("Download {0}").format(size)
+        if partial:
+            text = self.tr("Go on: {0} of {1} are here").format(mebibytes(partial / MEBI), size)
+        self.download.setText(text)
+        self.download.setAccessibleName(text)
         self.title.setText(card.title)
-        for name, text in facts_of(card, here=here):
-            self._fact(name, text)
+        for name, words in facts_of(card, here=here):
+            self._fact(name, words)
+
+    def show_progress(self, progress: Progress | None, *, under_way: bool = False) -> None:
+        """Show how far the download is; nothing where none is under way."""
+        for widget in (self.bar, self.progress, self.cancel):
+            widget.setVisible(under_way)
+        if not under_way:
+            return
+        self.download.hide()
+        share = progress.done / progress.total if progress is not None and progress.total else 0.0
+        self.bar.setValue(round(1000 * share))
+        self.progress.setText(progress_words(progress))
+
+    @property
+    def _id(self) -> str:
+        return self.card.id if self.card else ""
+
+    def _ask(self, *, asking: bool) -> None:
+        """Ask before something is deleted, here and not in a dialog."""
+        for widget in (self.question, self.really, self.keep):
+            widget.setVisible(asking)
+        if asking and self.card is not None:
+            what = self.card.weights_path if self.card.kind == "published" else self.card.folder
+            self.question.setText(self.tr("Delete {0}? It cannot be brought back.").format(what))
+            self.keep.setFocus()
+
+    def _reveal(self) -> None:
+        if self.card is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.card.weights_path.parent)))
+
+    def _lay_out(self) -> None:
+        body = named(QFrame(), "panel")
+        column = QVBoxLayout(body)
+        column.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        column.setSpacing(GRID)
+        self.setWidget(body)
+        column.addWidget(self.title)
+        column.addWidget(self.spine)
+        for row in ((self.use, self.download, self.reveal, self.remove), (self.question,), (self.keep, self.really)):
+            buttons = QHBoxLayout()
+            buttons.setSpacing(GRID)
+            for widget in row:
+                buttons.addWidget(widget, 1 if widget is self.question else 0)
+            if self.question not in row:
+                buttons.addStretch(1)
+            column.addLayout(buttons)
+        column.addWidget(self.bar)
+        under = QHBoxLayout()
+        under.addWidget(self.progress, 1)
+        under.addWidget(self.cancel, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(under)
+        column.addLayout(self._facts)
+        column.addStretch(1)
 
     def _fact(self, name: str, text: str) -> None:
         if name:
             caption = QLabel(name.upper())
             caption.setProperty("role", "caption")
+            caption.setContentsMargins(0, GRID, 0, 0)
             self._facts.addWidget(caption)
         label = QLabel(text)
         label.setWordWrap(True)
@@ -99,6 +193,11 @@ class Details(QScrollArea):
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         label.setProperty("role", "" if name else "quiet")
         self._facts.addWidget(label)
+
+    def _button(self, name: str, text: str, tip: str) -> QPushButton:
+        button = named(QPushButton(text), name, text)
+        button.setToolTip(tip)
+        return button
 
 
 def facts_of(card: Card, *, here: bool) -> list[tuple[str, str]]:
@@ -125,7 +224,7 @@ def facts_of(card: Card, *, here: bool) -> list[tuple[str, str]]:
         (tr("Source"), card.source),
         (tr("Licence"), card.licence),
         (tr("File"), str(card.weights_path) if here else card.weights.url),
-        (tr("SHA-256"), card.weights.sha256),
+        (tr("SHA-256"), _folded(card.weights.sha256)),
     ]
     return [(name, text) for name, text in lines if text]
 
@@ -152,6 +251,7 @@ def _training(card: Card) -> str:
     return "\n".join(row for row in rows if row)
 
 
-def reveal(card: Card) -> None:
-    """Show the model's file in the system's file manager."""
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(card.weights_path.parent)))
+def _folded(text: str) -> str:
+    """A hash in two lines: it has no place where it could be broken."""
+    half = len(text) // 2
+    return text if len(text) <= 32 else f"{text[:half]}\n{text[half:]}"

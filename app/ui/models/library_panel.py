@@ -1,37 +1,45 @@
-"""The library: every model as a tile, found by words, kinds and sizes; the chosen one's card beside them."""
+"""The library: every model as a tile, found by words and kinds; the chosen one's card beside them.
+
+A file of weights that is brought is looked at here too: its report takes the place of the tiles.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from app.core.errors import CancelledError, ExplorerError
 from app.ui.model_library import ModelLibrary
 from app.ui.models.details import Details
+from app.ui.models.downloads import Downloads
+from app.ui.models.examiner import Examiner
+from app.ui.models.filters import FilterRow, is_residual
+from app.ui.models.portraits import Portraits
+from app.ui.models.report_view import ReportView
 from app.ui.models.shelf import Heading, Shelf
 from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
 from app.ui.shell import Shell
-from app.ui.tokens import GRID
 
 if TYPE_CHECKING:
     from app.core.records import ModelInfo
     from app.zoo.cards import Card
+    from app.zoo.report import Inspection
 
 
 class LibraryPanel(QWidget):
-    """Tiles on the left, the chosen model's card on the right."""
+    """Tiles on the left and the chosen model's card on the right; or the report of a file."""
 
     def __init__(self, shell: Shell, library: ModelLibrary) -> None:
         super().__init__()
         self.setObjectName("libraryPanel")
         self._shell, self._library = shell, library
+        self._file: Path | None = None
+        self._choices: dict[str, str] = {}
         self.notices = NoticeBar()
-        self.search = named(QLineEdit(), "searchModels", self.tr("Search models"))
-        self.search.setPlaceholderText(self.tr("Search models"))
-        self.search.setToolTip(self.tr("Name, architecture, data set, class or source"))
-        self.search.setClearButtonEnabled(True)
+        self.filters = FilterRow(shell.settings().mirror)
         self.shelf = Shelf(
             (
                 Heading("bundled", self.tr("Bundled")),
@@ -45,46 +53,44 @@ class LibraryPanel(QWidget):
             )
         )
         self.details = Details()
-        left = QVBoxLayout()
-        left.setSpacing(0)
-        row = QHBoxLayout()
-        row.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID // 2)
-        row.addWidget(self.search, 1)
-        left.addLayout(row)
-        left.addWidget(self.shelf, 1)
-        body = QHBoxLayout()
-        body.setSpacing(0)
-        body.addLayout(left, 1)
-        body.addWidget(self.details)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.notices)
-        layout.addLayout(body, 1)
-        self.search.textChanged.connect(self._show)
-        self.shelf.chosen.connect(self._on_chosen)
-        self.shelf.wanted.connect(self._use)
-        self.details.use_wanted.connect(self._use)
-        library.changed.connect(self._show)
-        shell.engine.model_loaded.connect(self._on_model)
+        self.report = ReportView()
+        self.downloads = Downloads(self)
+        self.examiner = Examiner(shell.engine, self)
+        self.portraits = Portraits(shell.background, shell.engine, self)
+        self._stack = named(QStackedWidget(), "libraryStack")
+        self._lay_out()
+        self._connect()
         self._show()
         self._choose_used()
         library.refresh()
 
     def inspect(self, path: Path) -> None:
-        """Take a file of weights to Explore."""
-        self._library.choose(str(path))
-        self._shell.window.show_page("explore")
+        """Look at a file of weights, and show the report."""
+        self._file, self._choices = path, {}
+        self.report.show_busy(path)
+        self._stack.setCurrentWidget(self.report)
+        self.examiner.inspect(path, self._choices)
+
+    @property
+    def inspecting(self) -> bool:
+        """Whether a report takes the place of the tiles."""
+        return self._stack.currentWidget() is self.report
+
+    # Tiles and cards.
 
     def _show(self) -> None:
         """Sort the cards under their headings, those that match the search."""
         here = {card.id for card in self._library.here}
         groups: dict[str, list[Card]] = {"bundled": [], "mine": [], "downloaded": [], "published": []}
         for card in self._library.cards:
-            if matches(self.search.text(), card):
+            if self.filters.matches(card, here=card.id in here):
                 group = card.kind if card.kind != "published" or card.id not in here else "downloaded"
                 groups[group].append(card)
-        self.shelf.set_cards(groups)
+        groups["published"].sort(key=lambda card: not is_residual(card))  # the networks that it is all about first
+        self.shelf.set_cards(groups, nothing_matches=bool(self.filters.text))
+        for tile in self.shelf.tiles.values():
+            tile.set_outline(self.portraits.outline(tile.card))
+        self.portraits.want(self._library.cards)
         self._mark()
         for problem in self._library.problems[:1]:
             self.notices.show_notice(str(problem), key="cards")
@@ -96,11 +102,29 @@ class LibraryPanel(QWidget):
         used = self._shell.explore.model.reference if self._shell.explore.model else ""
         here = {card.id for card in self._library.here}
         for id_, tile in self.shelf.tiles.items():
-            tile.set_state(here=id_ in here, used=id_ == used)
+            tile.set_state(here=id_ in here, used=id_ == used, share=self._share(id_))
+
+    def _share(self, id_: str) -> float | None:
+        if id_ not in self.downloads.under_way:
+            return None
+        progress = self.downloads.progress(id_)
+        return progress.done / progress.total if progress is not None and progress.total else 0.0
 
     def _on_chosen(self, id_: str) -> None:
         card = self._library.card(id_)
-        self.details.show_card(card, here=card in self._library.here)
+        here = card is not None and card in self._library.here
+        self.details.show_card(card, here=here, partial=_partial(card) if card is not None and not here else 0)
+        self.details.set_outline(self.portraits.outline(card) if card is not None else None)
+        self._show_progress(id_)
+
+    def _on_portrait(self, id_: str) -> None:
+        card = self._library.card(id_)
+        if card is None:
+            return
+        if (tile := self.shelf.tiles.get(id_)) is not None:
+            tile.set_outline(self.portraits.outline(card))
+        if id_ == self.shelf.current:
+            self.details.set_outline(self.portraits.outline(card))
 
     def _on_model(self, _model: ModelInfo) -> None:
         self._mark()
@@ -111,18 +135,149 @@ class LibraryPanel(QWidget):
         if self._shell.explore.model is not None:
             self.shelf.choose(self._shell.explore.model.reference)
 
-    def _use(self, id_: str) -> None:
+    # What can be done with a model.
+
+    def _want(self, id_: str) -> None:
+        """A double-click: use it, or get it."""
         if any(card.id == id_ for card in self._library.here):
-            self._library.choose(id_)
-            self._shell.window.show_page("explore")
+            self._use(id_)
+        else:
+            self._download(id_)
+
+    def _use(self, id_: str) -> None:
+        self._library.choose(id_)
+        self._shell.window.show_page("explore")
+
+    def _download(self, id_: str) -> None:
+        card = self._library.card(id_)
+        if card is not None and card.kind == "published":
+            self.notices.clear("download")
+            self.downloads.start(card, self.filters.mirror)
+
+    def _show_progress(self, id_: str) -> None:
+        tile, share = self.shelf.tiles.get(id_), self._share(id_)
+        if tile is not None and share is not None:
+            tile.set_state(here=False, used=False, share=share)
+        if id_ == self.shelf.current and id_ in self.downloads.under_way:
+            self.details.show_progress(self.downloads.progress(id_), under_way=True)
+
+    def _on_downloaded(self, id_: str) -> None:
+        card = self._library.card(id_)
+        title = card.title if card is not None else id_
+        self.notices.show_notice(self.tr("{0} is here.").format(title), key="download", trouble=False)
+        self._library.refresh()
+
+    def _on_download_failed(self, id_: str, error: ExplorerError) -> None:
+        if not isinstance(error, CancelledError):
+            self.notices.show_notice(str(error), key="download")
+        self._mark()
+        self._on_chosen(self.shelf.current)
+
+    def _remove(self, id_: str) -> None:
+        card = self._library.card(id_)
+        if card is None:
+            return
+
+        def work() -> None:
+            from app.zoo.removing import remove_model
+
+            remove_model(card)
+
+        def done(outcome: ExplorerError | None) -> None:
+            if outcome is not None:
+                self.notices.show_notice(str(outcome), key="remove")
+            self._library.refresh()
+
+        self._shell.background.run("models", work, done)
+
+    # The report of a file.
+
+    def _on_answer_chosen(self, question: str, answer: str) -> None:
+        if self._file is not None:
+            self._choices[question] = answer
+            self.report.show_busy(self._file, again=True)
+            self.examiner.inspect(self._file, self._choices)
+
+    def _on_inspected(self, outcome: Inspection | ExplorerError) -> None:
+        if isinstance(outcome, ExplorerError):
+            self.report.show_trouble(outcome)
+        else:
+            self.report.show_inspection(outcome)
+
+    def _take_in(self, name: str, labels: Path | None) -> None:
+        if self._file is not None:
+            self.report.add.setEnabled(False)
+            self.examiner.take_in(self._file, name, labels, self._choices)
+
+    def _on_taken_in(self, outcome: Card | ExplorerError) -> None:
+        if isinstance(outcome, ExplorerError):
+            self.report.show_trouble(outcome)
+            return
+        card = outcome
+        self._close_report()
+        self.filters.clear()
+        self.notices.show_notice(self.tr("{0} is in the library.").format(card.id), key="added", trouble=False)
+        self._library.refresh(then=lambda: self.shelf.choose(card.id))
+
+    def _close_report(self) -> None:
+        if self.examiner.busy:
+            self.examiner.close()
+        self._file = None
+        self._stack.setCurrentIndex(0)
+
+    def _end(self) -> None:
+        """The window closes."""
+        self.downloads.close()
+        self.examiner.close()
+
+    def _connect(self) -> None:
+        self.filters.changed.connect(self._show)
+        self.filters.mirror_changed.connect(lambda mirror: self._shell.change(mirror=mirror))
+        self.shelf.chosen.connect(self._on_chosen)
+        self.shelf.wanted.connect(self._want)
+        details = self.details
+        details.use_wanted.connect(self._use)
+        details.download_wanted.connect(self._download)
+        details.cancel_wanted.connect(self.downloads.cancel)
+        details.remove_wanted.connect(self._remove)
+        self.downloads.progressed.connect(self._show_progress)
+        self.downloads.finished.connect(self._on_downloaded)
+        self.downloads.failed.connect(self._on_download_failed)
+        self.portraits.ready.connect(self._on_portrait)
+        self.report.closed.connect(self._close_report)
+        self.report.answer_chosen.connect(self._on_answer_chosen)
+        self.report.take_in_wanted.connect(self._take_in)
+        self.examiner.inspected.connect(self._on_inspected)
+        self.examiner.taken_in.connect(self._on_taken_in)
+        self._library.changed.connect(self._show)
+        self._shell.engine.model_loaded.connect(self._on_model)
+        self._shell.window.closing.connect(self._end)
+
+    def _lay_out(self) -> None:
+        left = QVBoxLayout()
+        left.setContentsMargins(0, 0, 0, 0)
+        left.setSpacing(0)
+        left.addWidget(self.filters)
+        left.addWidget(self.shelf, 1)
+        tiles = QWidget()
+        body = QHBoxLayout(tiles)
+        body.setContentsMargins(0, 0, 0, 0)
+        body.setSpacing(0)
+        body.addLayout(left, 1)
+        body.addWidget(self.details)
+        self._stack.addWidget(tiles)
+        self._stack.addWidget(self.report)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.notices)
+        layout.addWidget(self._stack, 1)
 
 
-def matches(text: str, card: Card) -> bool:
-    """Whether every word of a search is in what the card says of its model."""
-    accuracy = " ".join(one.data for one in card.accuracy)
-    whole = f"{card.id} {card.title} {card.architecture.name} {card.architecture.family} {card.kind} {card.source}"
-    whole = f"{whole} {accuracy} {card.training.data} {' '.join(card.labels)}".lower()
-    return all(word in whole for word in text.lower().split())
+def _partial(card: Card) -> int:
+    from app.zoo.download import partial_size
+
+    return partial_size(card)
 
 
 def build(shell: Shell, library: ModelLibrary) -> QWidget:

@@ -50,6 +50,7 @@ class Shelf(QScrollArea):
         self.tiles: dict[str, ModelTile] = {}
         self._current = ""
         self._columns = 0
+        self._searching = False
         self._shown: dict[str, tuple[str, ...]] = {}
         body = named(QWidget(), "shelfBody")
         column = QVBoxLayout(body)
@@ -70,6 +71,9 @@ class Shelf(QScrollArea):
             column.addLayout(grid)
             column.addSpacing(GRID)
             self._groups[heading.name] = caption, grid, empty
+        self._nothing = named(QLabel(self.tr("No model has all of these words.")), "nothingFound")
+        self._nothing.setProperty("role", "quiet")
+        column.addWidget(self._nothing)
         column.addStretch(1)
         self.setWidget(body)
 
@@ -78,8 +82,14 @@ class Shelf(QScrollArea):
         """The chosen model's id; "" for none."""
         return self._current
 
-    def set_cards(self, groups: Mapping[str, Sequence[Card]]) -> None:
-        """Show these models, by heading's name; tiles of models that stay are kept."""
+    def set_cards(self, groups: Mapping[str, Sequence[Card]], *, nothing_matches: bool = False) -> None:
+        """Show these models, by heading's name; tiles of models that stay are kept.
+
+        Args:
+            groups: In each, the cards in order.
+            nothing_matches: Whether an empty group is empty because of a search, so that it has nothing to say.
+        """
+        self._searching = nothing_matches
         wanted = {card.id: card for cards in groups.values() for card in cards}
         for id_ in [id_ for id_, tile in self.tiles.items() if wanted.get(id_) != tile.card]:
             tile = self.tiles.pop(id_)
@@ -154,8 +164,9 @@ class Shelf(QScrollArea):
             caption, grid, empty = self._groups[heading.name]
             ids = self._shown.get(heading.name, ())
             caption.setText(f"{heading.text.upper()}  {len(ids)}" if ids else heading.text.upper())
-            caption.setVisible(bool(ids or heading.empty))
-            empty.setVisible(bool(heading.empty) and not ids)
+            invites = bool(heading.empty) and not self._searching
+            caption.setVisible(bool(ids) or invites)
+            empty.setVisible(invites and not ids)
             while grid.count():
                 grid.takeAt(0)
             for place, id_ in enumerate(ids):
@@ -163,5 +174,6 @@ class Shelf(QScrollArea):
             for number in range(max(grid.columnCount(), self._columns)):
                 grid.setColumnStretch(number, 1 if number < self._columns else 0)
         order = [self.tiles[id_] for ids in self._shown.values() for id_ in ids]
+        self._nothing.setVisible(not order and self._searching)
         for one, other in itertools.pairwise(order):
             QWidget.setTabOrder(one, other)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QCoreApplication
 
 if TYPE_CHECKING:
     from app.zoo.cards import Card
+    from app.zoo.download import Progress
 
 MEBI = 1 << 20
 
@@ -61,3 +62,23 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return tr("{0} min").format(minutes)
     return tr("{0} h {1} min").format(minutes // 60, minutes % 60)
+
+
+def progress_words(progress: Progress | None) -> str:
+    """“34.1 of 97.8 MiB, 35 % · 5.2 MiB/s · 12 s left”."""
+    if progress is None:
+        return tr("Connecting …")
+    if progress.waiting:
+        return tr("Another window downloads this file; waiting for it …")
+    if not progress.total:
+        return mebibytes(progress.done / MEBI)
+    share = round(100 * progress.done / progress.total)
+    if progress.done >= progress.total:
+        return tr("Checking the hash of {0} …").format(mebibytes(progress.total / MEBI))
+    done = f"{progress.done / MEBI:.1f}"
+    parts = [tr("{0} of {1}, {2} %").format(done, mebibytes(progress.total / MEBI), share)]
+    if progress.speed:
+        parts.append(tr("{0}/s").format(mebibytes(progress.speed / MEBI)))
+    if (left := progress.seconds_left) is not None:
+        parts.append(tr("{0} left").format(duration(left)))
+    return " · ".join(parts)
