@@ -6,7 +6,7 @@ import dataclasses
 import logging
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QObject, QTimer, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QImage
@@ -208,11 +208,11 @@ class Composition(QObject):
         on("scheme", self._next_scheme)
         on("winning-class", lambda: explore.explain_class(None))
         on("last-block", lambda: explore.explain_at(None))
-        on("next-block", lambda: explore.step_block(1))
-        on("previous-block", lambda: explore.step_block(-1))
+        on("next-block", lambda: self._block_page.step_block(1))
+        on("previous-block", lambda: self._block_page.step_block(-1))
         on("next-method", self._next_method)
         on("cancel", explore.cancel)
-        on("bypass", lambda: explore.surgery.toggle_bypass(explore.block))
+        on("bypass", lambda: explore.surgery.toggle_bypass(self._block_page.block))
         on("undo-lesion", explore.surgery.undo)
         on("redo-lesion", explore.surgery.redo)
         on("restore-network", explore.surgery.restore)
@@ -229,6 +229,12 @@ class Composition(QObject):
         on("save-table", saving.save_table)
         on("copy-picture", saving.copy_picture)
         on("copy-table", saving.copy_table)
+
+    @property
+    def _block_page(self) -> Any:
+        """The page whose chosen block is meant: the one that is shown, if it has one; else Explore."""
+        shown = self.window.pages.currentWidget()
+        return shown if hasattr(shown, "step_block") else self.explore
 
     # Pictures.
 

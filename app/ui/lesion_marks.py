@@ -7,7 +7,6 @@ from dataclasses import replace
 from PySide6.QtCore import QObject
 
 from app.core.errors import ExplorerError
-from app.core.lesions import bypassed
 from app.core.records import Answer, Request
 from app.ui.changed_card import ChangedCard
 from app.ui.engine_bridge import UNCANCELLED, EngineBridge
@@ -29,7 +28,7 @@ class LesionMarks(QObject):
 
     def _show(self) -> None:
         surgery = self._surgery
-        self._spine.set_bypassed(bypassed(surgery.lesions))
+        self._spine.set_lesions(surgery.lesions)
         if surgery.offer.lesions:
             names = dict(surgery.offer.names)
             self._card.show_offer([names.get(one) or surgery.description(one) for one in surgery.offer.lesions])

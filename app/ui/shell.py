@@ -69,6 +69,7 @@ class PageSpec:
 
 # Below Explore, which is always there: in the order of the rail and of Ctrl+2 … Ctrl+4.
 PAGES: tuple[PageSpec, ...] = (
+    PageSpec("anatomy", str(QT_TRANSLATE_NOOP("PageSpec", "Anatomy")), "app.ui.anatomy.page"),
     PageSpec("lab", str(QT_TRANSLATE_NOOP("PageSpec", "Lab")), "app.ui.lab.page"),
     PageSpec("models", str(QT_TRANSLATE_NOOP("PageSpec", "Models")), "app.ui.models.page"),
 )

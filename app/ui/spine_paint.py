@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QCoreApplication, QLineF, QPointF, QRectF, QSizeF, Qt
@@ -44,6 +45,8 @@ class Scene:
         scroll: How much of the row is hidden to the left.
         selected, hovered, focused: Indices of blocks, or None.
         bypassed: Indices of the blocks that the signal passes by.
+        gates: How much of a block's branch counts, by the block's index, 0 to 1.
+        swapped: Indices of the blocks that stand at other places than in the network.
         captions: Whether stages are named.
         texts: Whether chips are named.
     """
@@ -56,6 +59,8 @@ class Scene:
     hovered: int | None = None
     focused: int | None = None
     bypassed: frozenset[int] = field(default_factory=frozenset)
+    gates: Mapping[int, float] = field(default_factory=dict)
+    swapped: frozenset[int] = field(default_factory=frozenset)
     captions: bool = True
     texts: bool = True
 
@@ -111,6 +116,8 @@ class SpinePainter:
         for index in self._layout.chips:
             self._chip(index, font)
         self._bypassed_blocks()
+        self._gated_blocks()
+        self._swapped_blocks()
         self._marks()
         if self._scene.captions and self._layout.caption_top < self._bottom():
             self._stage_captions(resized(font, SMALL))
@@ -321,6 +328,30 @@ class SpinePainter:
             if diagonal:
                 painter.setPen(QPen(colour("quiet"), 1.5, c=Qt.PenCapStyle.RoundCap))
                 painter.drawLine(inner.bottomLeft() + QPointF(6, -6), inner.topRight() + QPointF(-6, 6))
+
+    def _gated_blocks(self) -> None:
+        """A gated block is filled as far as its branch counts, like a glass."""
+        painter = self._painter
+        for index, alpha in self._scene.gates.items():
+            if index not in self._shown:
+                continue
+            rect = self._marked_rect(index)
+            radius = self._radius(rect)
+            whole, empty = QPainterPath(), QPainterPath()
+            whole.addRoundedRect(rect, radius, radius)
+            empty.addRect(QRectF(rect.left(), rect.top(), rect.width(), rect.height() * (1 - alpha)))
+            painter.fillPath(whole.intersected(empty), colour("raised"))
+            painter.setPen(QPen(colour("quiet"), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+
+    def _swapped_blocks(self) -> None:
+        """A dot under each block that changed places."""
+        self._painter.setPen(Qt.PenStyle.NoPen)
+        self._painter.setBrush(colour("plain"))
+        for index in self._scene.swapped & set(self._shown):
+            rect = self._marked_rect(index)
+            self._painter.drawEllipse(QPointF(rect.center().x(), rect.bottom() + 5), 2.5, 2.5)
 
     # --- marks ---
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
+from app.core.lesions import Lesions, bypassed
 from app.core.records import NetworkOutline
 from app.ui.drawing import SMALL, resized
 from app.ui.spine_colours import measured_colours
@@ -49,6 +50,9 @@ class SpineView(QWidget):
         self._cursor: int | None = None
         self._cursor_shown = False
         self._bypassed: frozenset[int] = frozenset()
+        self._gates: dict[int, float] = {}
+        self._swapped: frozenset[int] = frozenset()
+        self._details: Mapping[str, Sequence[str]] = {}
         self._compact = False
         self._zoom = 1.0
         self._scroll = 0.0
@@ -66,7 +70,8 @@ class SpineView(QWidget):
         blocks = outline.blocks if outline else ()
         self._index = {block.name: index for index, block in enumerate(blocks)}
         self._selected = self._hovered = self._cursor = None
-        self._bypassed = frozenset()
+        self._bypassed, self._gates, self._swapped = frozenset(), {}, frozenset()
+        self._details = {}
         self._zoom, self._scroll = 1.0, 0.0
         self.set_values(None)
         self._relayout()
@@ -114,6 +119,19 @@ class SpineView(QWidget):
         self._bypassed = frozenset(self._index[name] for name in names if name in self._index)
         self._describe()
         self.update()
+
+    def set_lesions(self, lesions: Lesions) -> None:
+        """Mark what was done to the network: blocks passed by, gated (filled as far as they count), swapped."""
+        gates = {one.block: one.alpha for one in lesions if one.kind == "gate"}
+        swapped = {name for one in lesions if one.kind == "swap" for name in one.blocks}
+        self._gates = {self._index[name]: alpha for name, alpha in gates.items() if name in self._index}
+        self._swapped = frozenset(self._index[name] for name in swapped if name in self._index)
+        self.set_bypassed(bypassed(lesions))
+
+    def set_details(self, details: Mapping[str, Sequence[str]]) -> None:
+        """Say more of each block in its tooltip and to screen readers: short phrases by the block's name."""
+        self._details = details
+        self._describe()
 
     def set_compact(self, compact: bool) -> None:
         """Low blocks and no captions, for several spines below each other."""
@@ -261,6 +279,8 @@ class SpineView(QWidget):
             hovered=self._hovered if self.isEnabled() else None,
             focused=self._cursor if self.hasFocus() and self._cursor_shown else None,
             bypassed=self._bypassed,
+            gates=self._gates,
+            swapped=self._swapped,
             captions=not self._compact,
         )
 
@@ -294,10 +314,15 @@ class SpineView(QWidget):
     def _facts(self, index: int) -> list[str]:
         assert self._outline is not None
         block = self._outline.blocks[index]
-        return facts(
+        known = facts(
             block,
             quantity=self._quantity,
             value=self._values.get(block.name),
             bypassed=index in self._bypassed,
             selected=index == self._selected,
         )
+        if index in self._gates:
+            known.append(self.tr("counts {0} %").format(round(100 * self._gates[index])))
+        if index in self._swapped:
+            known.append(self.tr("swapped"))
+        return [*known, *self._details.get(block.name, ())]

@@ -118,6 +118,11 @@ def _style_sheet(t: Tokens) -> str:
     QLabel[role="strong"] {{ font-weight: 600; }}
     QLabel[role="problem"] {{ color: {t.plain}; }}
     QFrame[role="raised"] {{ background: {t.raised}; border: none; border-bottom: 1px solid {t.line}; }}
+    QLineEdit[role="flat"] {{ background: transparent; border: 1px solid transparent; padding: 1px {half}px; }}
+    QLineEdit[role="flat"]:hover {{ border-color: {t.line}; }}
+    QLineEdit[role="flat"]:focus {{ background: {t.raised}; border-color: {t.accent}; }}
+    QTableView {{ background: {t.panel}; border: none; selection-background-color: {t.raised};
+        selection-color: {t.text}; }}
     QTableWidget {{ background: {t.panel}; border: none; selection-background-color: {t.raised};
         selection-color: {t.text}; outline: none; }}
     QHeaderView, QHeaderView::section {{ background: {t.panel}; color: {t.quiet}; border: none; padding: {half}px; }}
@@ -172,5 +177,6 @@ def _style_sheet(t: Tokens) -> str:
     QSlider::sub-page:horizontal {{ background: {t.accent}; border-radius: {half // 2}px; }}
     QSlider::handle:horizontal {{ width: {GRID + half}px; height: {GRID + half}px; margin: -{half}px 0;
         border-radius: {(GRID + half) // 2}px; background: {t.accent}; }}
+    QSlider::sub-page:horizontal:disabled, QSlider::handle:horizontal:disabled {{ background: {t.bar}; }}
     QSlider::handle:horizontal:focus {{ background: {t.text}; }}
     """
