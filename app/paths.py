@@ -47,6 +47,11 @@ def assets() -> Path:
     return root() / "assets"
 
 
+def about() -> Path:
+    """What a bundle knows of itself: components, licences, inventory. Not there outside a bundle."""
+    return root() / "about"
+
+
 def bundled_models() -> Path:
     """One folder per model that comes with the program."""
     return root() / "models"
@@ -127,6 +132,11 @@ def ensure_or_temporary(folder: Path) -> Path:
         temporary = session_folder() / folder.name
         temporary.mkdir(parents=True, exist_ok=True)
         return temporary
+
+
+def is_temporary(folder: Path) -> bool:
+    """Whether a folder goes away with this process, as without a home."""
+    return session_folder.cache_info().currsize > 0 and session_folder() in folder.parents
 
 
 @remembered

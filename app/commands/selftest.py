@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import click
 
-from app.commands.options import FAILED
+from app import paths
+from app.commands.options import FAILED, print_json
 from app.core.errors import EngineError, ExplorerError
 from app.core.records import EngineInfo, ModelInfo, Request
 from app.engine.client import EngineClient
 
 PATIENCE = 60  # seconds for each check
+STEPS = 8  # of training
 
 
 @dataclass
@@ -29,17 +34,24 @@ class Installation:
 
 
 @click.command()
-def command() -> None:
-    """Check that the engine, the bundled model, the heatmap and the window work here."""
+@click.option("--inventory", is_flag=True, help="Print every module and plug-in as JSON, and check nothing.")
+def command(inventory: bool) -> None:
+    """Check that everything is here and works: plug-ins, engine, bundled models, heatmap, trainer, window."""
+    if inventory:
+        from app.inventory import taken
+
+        print_json(taken())
+        return
     failures = 0
     found = Installation(EngineClient())
     for what, check in CHECKS:
         start = time.perf_counter()
         try:
             result = check(found)
-        except ExplorerError as error:
+        except Exception as error:  # noqa: BLE001 - whatever is broken, the other checks go on
             failures += 1
-            click.echo(f"FAILED  {what}: {error}")
+            kind = "" if isinstance(error, ExplorerError) else f"{type(error).__name__}: "
+            click.echo(f"FAILED  {what}: {kind}{error}")
         else:
             click.echo(f"ok      {what}: {result} ({time.perf_counter() - start:.1f} s)")
     found.client.close()
@@ -55,16 +67,23 @@ def _engine(found: Installation) -> str:
 
 
 def _plug_ins(found: Installation) -> str:
-    from app.networks.registry import families
-    from app.render.colormaps import colour_map_names
+    """Every module can be imported, and a bundle has what its source tree had."""
+    from app import inventory
 
     if found.engine is None:
         raise EngineError("There is no engine to ask.")
-    methods = ", ".join(method.name for method in found.engine.methods)
-    return (
-        f"explanations {methods}; network families {', '.join(families.names())}; "
-        f"colour maps {', '.join(colour_map_names())}"
-    )
+    taken = inventory.taken()
+    methods = tuple(sorted(method.name for method in found.engine.methods))
+    engines = {"explanation method": methods, "network family": tuple(found.engine.families)}
+    here = {kind: taken[kind] for kind in engines}
+    strange = inventory.differences(here, engines)
+    if (recorded := inventory.recorded()) is not None:
+        strange += inventory.differences(recorded, taken)
+    if strange:
+        raise EngineError(f"Not everything is here: {'; '.join(strange)}.", "Install the program again.")
+    lists = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in taken.items() if kind != "module")
+    same = ", all as in the source tree" if recorded is not None else ""
+    return f"{lists}; {len(taken['module'])} modules{same}"
 
 
 def _models(found: Installation) -> str:
@@ -81,7 +100,6 @@ def _models(found: Installation) -> str:
 
 
 def _sample(found: Installation) -> str:
-    from app import paths
     from app.sources.files import find_pictures, read_picture
 
     samples = find_pictures([paths.assets() / "samples"])
@@ -100,31 +118,61 @@ def _sample(found: Installation) -> str:
     return f"{samples[0].name} is “{model.labels[best]}” ({share:.0f} %), heatmap {height} × {width} finite"
 
 
+def _trainer(_found: Installation) -> str:
+    """Train some steps in a process of its own, as the Lab does, and read the folder that it leaves."""
+    from app.runs.reader import RunReader
+
+    with tempfile.TemporaryDirectory(prefix="resnet-explorer-selftest-") as folder:
+        run = Path(folder) / "run"
+        settings = {"depth": 8, "data": "shapes", "batch": 32, "budget": STEPS, "budget_unit": "steps", "device": "cpu"}
+        changes = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+        output = _child("The trainer", "train", *changes, "--run", str(run), "--json", may_print=True)
+        members = sorted(path.parent for path in run.rglob("summary.json"))
+        if not members:
+            raise EngineError(f"The trainer left no finished run. It said: {output[-300:]}")
+        losses = [float(loss) for loss in RunReader(members[0]).scalar("loss").values]
+    if len(losses) != STEPS or not all(map(math.isfinite, losses)):
+        raise EngineError(f"The trainer wrote {len(losses)} of {STEPS} steps, or a loss that is not finite.")
+    return f"{STEPS} steps in a process of its own, loss {losses[0]:.2f} to {losses[-1]:.2f}"
+
+
 def _window(_found: Installation) -> str:
     """Open and close a real window in a process of its own; without a display, off screen."""
     from app.ui.start import display_problem
 
-    environment = dict(os.environ)
     offscreen = bool(display_problem())
-    if offscreen:
-        environment["QT_QPA_PLATFORM"] = "offscreen"
-    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, sys.argv[0]]
+    _child(
+        "The window", "gui", "--close-after-start", environment={"QT_QPA_PLATFORM": "offscreen"} if offscreen else {}
+    )
+    return "opened and closed" + (", off screen" if offscreen else "")
+
+
+def _child(what: str, *words: str, environment: Mapping[str, str] | None = None, may_print: bool = False) -> str:
+    """Run this program with a verb; what it printed on standard output.
+
+    Raises:
+        EngineError: where it fails, takes too long, or prints what it should not: then something is wrong with the
+            installation even where it seems to work.
+    """
     try:
         done = subprocess.run(
-            [*program, "gui", "--close-after-start"],
-            env=environment,
+            paths.program_command(*words),
+            env={**os.environ, **(environment or {})},
             capture_output=True,
             text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=PATIENCE,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise EngineError(f"The window did not close within {PATIENCE} s.") from error
+        raise EngineError(f"{what} did not end within {PATIENCE} s.") from error
+    unexpected = (done.stderr if may_print else done.stderr + done.stdout).strip()
     if done.returncode != 0:
-        raise EngineError(f"The window ended with code {done.returncode}: {done.stderr.strip()[-300:]}")
-    if done.stderr.strip():
-        raise EngineError(f"The window printed something unexpected: {done.stderr.strip()[-300:]}")
-    return "opened and closed" + (", off screen" if offscreen else "")
+        raise EngineError(f"{what} ended with code {done.returncode}: {(unexpected or done.stdout)[-300:]}")
+    if unexpected:
+        raise EngineError(f"{what} printed something unexpected: {unexpected[-300:]}")
+    return done.stdout
 
 
 CHECKS: tuple[tuple[str, Callable[[Installation], str]], ...] = (
@@ -132,5 +180,6 @@ CHECKS: tuple[tuple[str, Callable[[Installation], str]], ...] = (
     ("plug-ins", _plug_ins),
     ("bundled models", _models),
     ("sample picture", _sample),
+    ("trainer", _trainer),
     ("window", _window),
 )

@@ -168,6 +168,7 @@ class EngineInfo:
     torch_version: str
     methods: tuple[MethodInfo, ...]
     families: tuple[str, ...]
+    notices: tuple[str, ...] = ()  # why it computes on a slower device than the machine has
 
 
 @dataclass(frozen=True, eq=False)

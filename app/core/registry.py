@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from app.core.errors import ExplorerError
 
@@ -19,7 +19,12 @@ class Registry(Generic[Plugin]):
         kind: What the plug-ins are, for messages ("explanation", "network family").
         package: The package whose modules register plug-ins.
         error: The error raised for an unknown name.
+
+    Attributes:
+        every: All registries whose modules have been imported.
     """
+
+    every: ClassVar[list[Registry[Any]]] = []
 
     def __init__(self, kind: str, package: str, error: type[ExplorerError] = ExplorerError) -> None:
         self.kind = kind
@@ -27,6 +32,8 @@ class Registry(Generic[Plugin]):
         self._error = error
         self._plugins: dict[str, Plugin] = {}
         self._discovered = False
+        if package.startswith("app."):  # not those of tests
+            Registry.every.append(self)
 
     def register(self, name: str) -> Callable[[Plugin], Plugin]:
         """Register the decorated plug-in under a name; names are unique."""

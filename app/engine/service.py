@@ -22,7 +22,7 @@ from app.core.records import Answer, EngineInfo, Heatmap, ModelInfo, Prediction,
 from app.engine.channel import Channel
 from app.explain.registry import explanations
 from app.inference.classifier import Classifier
-from app.inference.device import choose_device, device_title
+from app.inference.device import choose_device, device_notices, device_title
 from app.networks.registry import families
 from app.zoo.loading import load_model
 
@@ -65,6 +65,7 @@ def hello(device: str) -> EngineInfo:
         torch_version=str(torch.__version__),  # TorchVersion would make the window import torch to read it
         methods=tuple(explanation.info for _, explanation in explanations.items()),
         families=families.names(),
+        notices=device_notices(device, _state.device),
     )
 
 

@@ -52,6 +52,43 @@ def device_title(device: torch.device) -> str:
     return f"CPU · {name}" if name else "CPU"
 
 
+def device_notices(wish: str, chosen: torch.device) -> tuple[str, ...]:
+    """Why the CPU computes although the machine has a GPU: no driver, a GPU too old, a build without CUDA.
+
+    Nothing where the CPU was asked for by name, or where there is no NVIDIA GPU.
+    """
+    if wish != "auto" or chosen.type != "cpu":
+        return ()
+    if torch.cuda.is_available() and torch.cuda.device_count():
+        name = torch.cuda.get_device_name(0)
+        major, minor = torch.cuda.get_device_capability(0)
+        supported = ", ".join(one.removeprefix("sm_") for one in torch.cuda.get_arch_list() if one.startswith("sm_"))
+        return (
+            f"{name} (compute capability {major}.{minor}) cannot be used: this build of torch is made for "
+            f"{supported or 'other GPUs'}. The CPU computes.",
+        )
+    if not has_nvidia_gpu():
+        return ()
+    if torch.version.cuda is None:
+        return ("There is an NVIDIA GPU, but this build of torch is for the CPU only. The CPU computes.",)
+    return (
+        f"There is an NVIDIA GPU, but no driver that works with CUDA {torch.version.cuda} answers. The CPU computes; "
+        "install or update NVIDIA's driver to use the GPU.",
+    )
+
+
+def has_nvidia_gpu(devices: Path = Path("/sys/bus/pci/devices")) -> bool:
+    """Whether the machine has an NVIDIA graphics card, driver or not; only Linux tells without one."""
+    for device in devices.glob("*") if devices.is_dir() else ():
+        try:
+            vendor, kind = ((device / name).read_text(encoding="ascii").strip() for name in ("vendor", "class"))
+        except (OSError, UnicodeDecodeError):
+            continue
+        if vendor == "0x10de" and kind.startswith("0x03"):  # NVIDIA; display controllers
+            return True
+    return False
+
+
 def _cuda_works(index: int) -> bool:
     """Whether that GPU exists and this build of torch has code for it: an older GPU is listed but cannot compute."""
     if not torch.cuda.is_available() or index >= torch.cuda.device_count():

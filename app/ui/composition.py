@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QObject, QTimer, QUrl
-from PySide6.QtGui import QAction, QDesktopServices, QImage
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtCore import QCoreApplication, QObject, QTimer
+from PySide6.QtGui import QAction, QImage
+from PySide6.QtWidgets import QFileDialog
 
-from app import __version__, paths
+from app import paths
 from app.core.errors import ExplorerError
 from app.ui.background import Background
 from app.ui.engine_bridge import EngineBridge
@@ -28,6 +28,7 @@ from app.ui.session import Session
 from app.ui.settings import Settings, SettingsFile
 from app.ui.shell import PAGES, Shell
 from app.ui.theme import SCHEMES, theme
+from app.ui.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +96,7 @@ class Composition(QObject):
         self._saver.timeout.connect(self._save_settings)
         self._titles: dict[str, str] = {}
         self._info: EngineInfo | None = None
+        self.upkeep = Upkeep(self.shell, self)
         self._connect()
         self._connect_actions()
         self.explore.set_opacity(self.settings.opacity)
@@ -130,10 +132,18 @@ class Composition(QObject):
         if self._file.notice:
             self.explore.notices.show_notice(self._file.notice, key="settings")
         self._list_models()
+        self.upkeep.begin()
         if self._pictures:
-            self._add_paths(self._pictures)
+            self.open_paths(self._pictures)
         else:
             self.show_samples()
+
+    def open_paths(self, opened: list[Path]) -> None:
+        """Open what the system or another start hands over: the window comes to the front, pictures go to Explore."""
+        self.window.bring_to_front()
+        if any(not is_checkpoint(path) for path in opened):
+            self.window.show_page("explore")
+        self._take_paths(opened)
 
     def show_samples(self) -> None:
         """Put the program's own pictures on the strip, none of them chosen."""
@@ -220,8 +230,8 @@ class Composition(QObject):
         on("open-model", self._open_model)
         on("palette", self._open_palette)
         on("shortcuts", self._show_shortcuts)
-        on("log-folder", lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(paths.logs()))))
-        on("about", self._about)
+        on("log-folder", self.upkeep.open_logs)
+        on("about", self.upkeep.show_about)
         on("quit", window.quit)
         saving = Saving(explore, self.background)
         on("save-picture", saving.save_picture)
@@ -297,6 +307,7 @@ class Composition(QObject):
     def _on_engine_state(self, state: str, info: EngineInfo | None) -> None:
         if state == "ready" and info is not None:
             self._info = info
+            self.upkeep.show_engine(info)
             self.window.set_engine_state(state, info.device_title)
             names = [method.name for method in info.methods]
             current = self.settings.method if self.settings.method in names else names[0]
@@ -395,16 +406,6 @@ class Composition(QObject):
         from app.ui.shortcuts import ShortcutSheet
 
         ShortcutSheet(self.window).open()
-
-    def _about(self) -> None:
-        torch_version = self._info.torch_version if self._info else "–"
-        QMessageBox.about(
-            self.window,
-            self.tr("About ResNet Explorer"),
-            self.tr("ResNet Explorer {0}\ntorch {1}\n\nNothing is sent anywhere, ever.").format(
-                __version__, torch_version
-            ),
-        )
 
     # Settings.
 

@@ -95,6 +95,16 @@ def icon(name: str, *, token: str = "quiet", on_token: str = "accent") -> QIcon:
     return QIcon(_Engine(name, token, on_token))
 
 
+def program_icon() -> QIcon:
+    """The program's own icon, in every size that a window system asks for."""
+    from app import paths
+
+    whole = QIcon()
+    for path in sorted((paths.assets() / "icon").glob("*.png")):
+        whole.addFile(str(path))
+    return whole
+
+
 def paint_icon(painter: QPainter, name: str, rect: QRectF, ink: QColor) -> None:
     """Paint an icon into the largest square in the middle of a rectangle."""
     lines, dots = _paths(name)

@@ -168,6 +168,13 @@ class MainWindow(QMainWindow):
         """Take whatever picture the clipboard holds."""
         self._take(QGuiApplication.clipboard().mimeData(), self.tr("pasted picture"))
 
+    def bring_to_front(self) -> None:
+        """Show the window above others, also where it was minimised; the window system may only flash it instead."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
     def save_geometry_text(self) -> str:
         """The window's geometry, as text for the settings."""
         return bytes(self.saveGeometry().toBase64().data()).decode("ascii")

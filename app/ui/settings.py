@@ -36,6 +36,8 @@ class Settings:
         mirror: Address of a folder with the published weights, for closed networks; "" for the publisher.
         geometry: Qt's window geometry, base64.
         run_folders: Further folders whose runs the Lab lists: of another disk, or shared by another machine.
+        update_check: Whether to ask for a newer version at each start.
+        update_address: Whom to ask; "" for nobody.
         resume_runs: Experiments that were stopped when the window closed, to go on at the next start.
     """
 
@@ -53,6 +55,8 @@ class Settings:
     figures: str = "shown"
     mirror: str = ""
     geometry: str = ""
+    update_check: bool = False
+    update_address: str = ""
     run_folders: tuple[str, ...] = field(default=())
     resume_runs: tuple[str, ...] = field(default=())
 
@@ -126,6 +130,9 @@ def _checked(values: Any) -> Settings:
             if not isinstance(value, list) or not all(isinstance(path, str) for path in value):
                 raise ValueError(f"“{one.name}” is not a list of paths")
             value = tuple(value)
+        elif isinstance(one.default, bool):
+            if not isinstance(value, bool):
+                raise ValueError(f"“{one.name}” is not true or false")
         elif isinstance(one.default, float):
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise ValueError(f"“{one.name}” is not a number from 0 to 1")

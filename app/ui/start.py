@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -13,19 +14,32 @@ from app import bootstrap
 
 if TYPE_CHECKING:
     from app.ui.composition import Composition
+    from app.ui.instance import Instance
     from app.ui.main_window import MainWindow
+
+log = logging.getLogger(__name__)
 
 CANNOT_START = 2
 MOST_PATIENCE = 400  # milliseconds to wait for the first paint before going on without it
 
 
-def start(pictures: Sequence[str] = (), *, model: str = "", device: str = "", close_after_start: bool = False) -> int:
+def start(
+    pictures: Sequence[str] = (),
+    *,
+    model: str = "",
+    device: str = "",
+    alone: bool = False,
+    close_after_start: bool = False,
+) -> int:
     """Show the window and stay until it is closed; the process's exit code.
+
+    Where this user's window is open already, it gets the files and comes to the front, and this start ends.
 
     Args:
         pictures: Paths of files and folders to open.
         model: A model to use instead of the remembered one.
         device: "auto", "cpu", "cuda" or "mps" instead of the remembered one.
+        alone: Open a window of its own in any case. So does a start that names a model or a device.
         close_after_start: Close the window once it is on screen.
     """
     missing = [one for one in pictures if not Path(one).exists()]
@@ -45,12 +59,20 @@ def start(pictures: Sequence[str] = (), *, model: str = "", device: str = "", cl
     application = QApplication([sys.argv[0]])
     application.setApplicationName("ResNet Explorer")
     application.setDesktopFileName("resnet-explorer")
+    files = [Path(one).absolute() for one in pictures]
+    instance = None
+    if not (alone or model or device or close_after_start):
+        instance = _instance()
+        if instance is not None and instance.others_took(files):
+            return 0
 
     from app import paths
+    from app.ui.icons import program_icon
     from app.ui.main_window import MainWindow
     from app.ui.settings import SettingsFile
     from app.ui.theme import theme
 
+    application.setWindowIcon(program_icon())
     settings = SettingsFile(paths.config() / "settings.json").read(keep=True)
     theme().follow(application, settings.scheme)
     window = MainWindow()
@@ -63,8 +85,13 @@ def start(pictures: Sequence[str] = (), *, model: str = "", device: str = "", cl
             return
         from app.ui.composition import Composition
 
-        composition = Composition([Path(one).absolute() for one in pictures], model, device, window=window)
+        composition = Composition(files, model, device, window=window)
         compositions.append(composition)
+        if instance is not None:
+            instance.opened.connect(composition.open_paths)
+            application.installEventFilter(instance)
+            application.aboutToQuit.connect(instance.close)
+            instance.listen()
         application.aboutToQuit.connect(composition.close)
         composition.begin()
         if close_after_start:
@@ -75,6 +102,16 @@ def start(pictures: Sequence[str] = (), *, model: str = "", device: str = "", cl
     QTimer.singleShot(MOST_PATIENCE, compose)  # a window that starts minimised is never painted
     _end_on_signals(window)
     return application.exec()
+
+
+def _instance() -> Instance | None:
+    """What knows of other starts; None where Qt's network library lacks something of the system's."""
+    try:
+        from app.ui.instance import Instance
+    except ImportError as error:
+        log.warning("later starts open windows of their own: %s", error)
+        return None
+    return Instance()
 
 
 def _end_on_signals(window: MainWindow) -> None:
@@ -143,5 +180,6 @@ def _x_server_answers(display: str) -> bool:
 
 
 def _libraries_remedy() -> str:
-    start = {"linux": "“python3 packaging/dev.py start” says which system libraries are missing."}
-    return start.get(sys.platform, "Install the program again.")
+    if sys.platform.startswith("linux") and not getattr(sys, "frozen", False):
+        return "“python3 packaging/dev.py start” says which system libraries are missing."
+    return "Install the program again, with the packages that it depends on."

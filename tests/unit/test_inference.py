@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -358,3 +359,44 @@ def test_results_do_not_depend_on_their_neighbours() -> None:
     together = classifier.predict(pixels(6))
     alone = torch.cat([classifier.predict(pixels(6)[index : index + 1]) for index in range(6)])
     assert torch.allclose(together, alone, rtol=1e-4, atol=1e-4)
+
+
+def test_it_is_said_why_a_gpu_does_not_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(device_module, "has_nvidia_gpu", lambda: False)
+    assert device_module.device_notices("auto", cpu) == ()
+    monkeypatch.setattr(device_module, "has_nvidia_gpu", lambda: True)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    (missing,) = device_module.device_notices("auto", cpu)
+    assert "driver" in missing and "13.0" in missing
+    monkeypatch.setattr(torch.version, "cuda", None)
+    (wrong_build,) = device_module.device_notices("auto", cpu)
+    assert "CPU only" in wrong_build
+    assert device_module.device_notices("cpu", cpu) == (), "the CPU was asked for"
+
+
+def test_a_gpu_older_than_torch_supports_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _index: "GeForce GTX 1080")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _index: (6, 1))
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75", "sm_90", "compute_90"])
+    (old,) = device_module.device_notices("auto", torch.device("cpu"))
+    assert "GTX 1080" in old and "6.1" in old and "75, 90" in old
+    assert device_module.device_notices("auto", torch.device("cuda", 0)) == ()
+
+
+def test_a_graphics_card_is_told_from_other_devices(tmp_path: Path) -> None:
+    def add(name: str, vendor: str, kind: str) -> None:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "vendor").write_text(vendor + "\n")
+        (tmp_path / name / "class").write_text(kind + "\n")
+
+    assert not device_module.has_nvidia_gpu(tmp_path / "nowhere")
+    add("0000:00:02.0", "0x8086", "0x030000")
+    add("0000:01:00.1", "0x10de", "0x040300")  # the card's sound
+    (tmp_path / "0000:02:00.0").mkdir()
+    assert not device_module.has_nvidia_gpu(tmp_path)
+    add("0000:01:00.0", "0x10de", "0x030000")
+    assert device_module.has_nvidia_gpu(tmp_path)
