@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.training.presets import PRESETS
 from app.ui.naming import named
@@ -63,7 +63,12 @@ class Welcome(QWidget):
             inside.addWidget(_words(QCoreApplication.translate("Presets", preset.summary)))
         layout = QVBoxLayout(self)
         layout.addStretch(1)
-        layout.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
+        # Not by an alignment: aligned, the card would get the height of its texts on lines of their favourite width.
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(card, 1000)
+        row.addStretch(1)
+        layout.addLayout(row)
         layout.addStretch(2)
 
 
