@@ -60,13 +60,18 @@ class Axis:
     def _log_ticks(self, most: int) -> list[float]:
         first, last = math.floor(math.log10(self.low) - 1e-9), math.ceil(math.log10(self.high) + 1e-9)
         low, high = self.low * (1 - 1e-9), self.high * (1 + 1e-9)
-        for digits in (_ROUND, (1.0,)):
+
+        def of(digits: tuple[float, ...]) -> list[float]:
             every = [digit * 10.0**power for power in range(first, last + 1) for digit in digits]
-            ticks = [tick for tick in every if low <= tick <= high]
-            if len(ticks) <= most:
-                return ticks
-        stride = math.ceil(len(ticks) / most)
-        return [tick for tick in ticks if round(math.log10(tick)) % stride == 0]
+            return [tick for tick in every if low <= tick <= high]
+
+        fine, coarse = of(_ROUND), of((1.0,))
+        if len(fine) <= most:
+            return fine
+        if len(coarse) < 2:
+            return fine[:: math.ceil(len(fine) / most)]
+        stride = math.ceil(len(coarse) / most)
+        return [tick for tick in coarse if round(math.log10(tick)) % stride == 0]
 
 
 def round_step(span: float, most: int) -> float:

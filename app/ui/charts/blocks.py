@@ -18,12 +18,11 @@ from PySide6.QtWidgets import QWidget
 from app.core.records import BlockInfo
 from app.ui.charts.axes import Axis, linear_axis, log_axis, tick_text
 from app.ui.charts.colours import series_colour
-from app.ui.charts.plot import Entry, Plot, Table, points_in
+from app.ui.charts.frame import draw_line, points_in
+from app.ui.charts.plot import Entry, Plot, Table
 from app.ui.charts.readout import Readout, Row
 from app.ui.drawing import number_text
 from app.ui.theme import colour
-
-_BOLD = 1.75
 
 
 @dataclass(eq=False)
@@ -186,9 +185,9 @@ class BlockChart(Plot):
             rows.append(Row(series.entry.colour, series.entry.label, text))
         if self._reference is not None and self._reference[1]:
             rows.append(Row("quiet", self._reference[1], f"{number_text(self._reference[0])} {self.y_unit}".strip()))
-        title = self.tr("block {0}").format(place + 1)
+        title = self.tr("block {0} of {1}").format(place + 1, self._count())
         if 0 <= place < len(self._labels):
-            title = f"{title} · {self._labels[place]}"
+            title = f"{self._labels[place]} · {title}"
         return Readout(title, tuple(rows)) if rows else None
 
     def table(self) -> Table:
@@ -225,14 +224,9 @@ class BlockChart(Plot):
         drawable = self._drawable(values)
         blocks = np.arange(1, len(values) + 1, dtype=np.float64)
         px, py = points_in(area, x, y, blocks, np.where(drawable, values, np.nan))
-        pen = QPen(series_colour(series.entry.colour), _BOLD)
-        pen.setJoinStyle(Qt.PenJoinStyle.BevelJoin)
-        if series.entry.dashed:
-            pen.setDashPattern([4.0, 2.5])
-        painter.setPen(pen)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         if len(px) > 1:
-            painter.drawPath(pg.arrayToQPath(px, py, connect="finite"))
+            path = pg.arrayToQPath(px, py, connect="finite")
+            draw_line(painter, path, series_colour(series.entry.colour), bold=True, dashed=series.entry.dashed)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(series_colour(series.entry.colour))
         alone = drawable & ~np.append(False, drawable[:-1]) & ~np.append(drawable[1:], False)

@@ -83,6 +83,7 @@ class ChartCard(QFrame):
     def _lay_out(self) -> None:
         header = QHBoxLayout()
         header.setSpacing(GRID)
+        self._title.setMinimumHeight(round(QFontMetricsF(self._title.font()).height()) + GRID)
         header.addWidget(self._title, 0, Qt.AlignmentFlag.AlignTop)
         header.addSpacing(GRID)
         header.addWidget(Legend(self.chart), 1, Qt.AlignmentFlag.AlignTop)

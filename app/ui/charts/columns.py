@@ -126,9 +126,11 @@ class StepColumns:
             self._sums, self._counts = Growing(np.float64, self.blocks), Growing(np.int32, self.blocks)
         self.version += 1
         finite = np.isfinite(values)
-        filled = np.where(finite, values, 0).astype(np.float64)
-        self._widen(filled)
-        self._fill(np.asarray(steps, np.int64), filled, finite.astype(np.int32))
+        counts = None
+        if not finite.all():
+            values, counts = np.where(finite, values, 0), finite.astype(np.int32)
+        self._widen(values)
+        self._fill(np.asarray(steps, np.int64), values, counts)
 
     def cut(self, after: int) -> None:
         """Forget everything after a step; a column that reaches beyond goes with it, if it was joined."""
@@ -154,28 +156,34 @@ class StepColumns:
             return int(self.lasts[column - 1]) + 1, last
         return max(1, last - int(self._rows.values[0]) + 1), last
 
-    def _widen(self, values: NDArray[np.float64]) -> None:
-        positive = values[values > 0]
+    def _widen(self, values: NDArray[np.floating[Any]]) -> None:
+        positive = values if values.size and values.min() > 0 else values[values > 0]
         if positive.size:
             self.low = float(np.fmin(self.low, positive.min()))
             self.high = float(np.fmax(self.high, positive.max()))
 
-    def _fill(self, steps: NDArray[np.int64], sums: NDArray[np.float64], counts: NDArray[np.int32]) -> None:
-        open_rows = self._stride - int(self._rows.values[-1]) if len(self) else 0
-        if open_rows > 0:
-            part = slice(0, open_rows)
-            self._lasts.values[-1] = steps[part][-1]
-            self._rows.values[-1] += len(steps[part])
-            self._sums.values[-1] += sums[part].sum(axis=0)
-            self._counts.values[-1] += counts[part].sum(axis=0, dtype=np.int32)
-            steps, sums, counts = steps[open_rows:], sums[open_rows:], counts[open_rows:]
-        if len(steps):
-            starts = np.arange(0, len(steps), self._stride)
+    def _fill(
+        self, steps: NDArray[np.int64], values: NDArray[np.floating[Any]], counts: NDArray[np.int32] | None
+    ) -> None:
+        """Add rows; `counts` is 1 where a value is finite, or None where all are."""
+        begin = min(len(steps), self._stride - int(self._rows.values[-1])) if len(self) else 0
+        if begin:
+            self._lasts.values[-1] = steps[begin - 1]
+            self._rows.values[-1] += begin
+            self._sums.values[-1] += values[:begin].sum(axis=0, dtype=np.float64)
+            self._counts.values[-1] += begin if counts is None else counts[:begin].sum(axis=0, dtype=np.int32)
+        if begin < len(steps):
+            starts = np.arange(begin, len(steps), self._stride)
             ends = np.append(starts[1:], len(steps))
+            rows = ends - starts
             self._lasts.append(steps[ends - 1])
-            self._rows.append(ends - starts)
-            self._sums.append(np.add.reduceat(sums, starts, axis=0))
-            self._counts.append(np.add.reduceat(counts, starts, axis=0))
+            self._rows.append(rows)
+            self._sums.append(np.add.reduceat(values, starts, axis=0, dtype=np.float64))
+            self._counts.append(
+                np.repeat(rows[:, None], self.blocks, axis=1)
+                if counts is None
+                else np.add.reduceat(counts, starts, axis=0)
+            )
         while len(self) > self._most:
             self._join()
 

@@ -16,6 +16,7 @@ from app.core.records import BlockInfo
 from app.render.colormaps import DEFAULT, LEVELS, lut
 from app.ui.charts.axes import Axis, log_axis, tick_text
 from app.ui.charts.columns import StepColumns
+from app.ui.charts.frame import draw_crosshair
 from app.ui.charts.plot import Plot, Table
 from app.ui.charts.readout import Readout, Row
 from app.ui.drawing import image_from, number_text
@@ -70,6 +71,7 @@ class StepHeatMap(Plot):
     """
 
     can_zoom = True
+    hairlines = False
 
     def __init__(
         self,
@@ -91,7 +93,7 @@ class StepHeatMap(Plot):
         self._labels: tuple[str, ...] = ()
         self._total = 0
         self._hover_row = 0
-        self._drawn: tuple[tuple[object, ...], QImage] | None = None
+        self._drawn: tuple[tuple[object, ...], tuple[int, QImage]] | None = None
         self._scale: SharedScale | None = None
         self.set_scale(scale)
 
@@ -170,7 +172,7 @@ class StepHeatMap(Plot):
     def y_ticks(self, y: Axis, most: int) -> list[tuple[float, str]]:
         count = self._columns.blocks
         inner = Axis(1.0, float(max(2, count))).ticks(most)
-        gap = max(1.0, count / max(1, most) / 1.5)
+        gap = max(1.0, 0.9 * count / max(1, most - 1))
         kept = [tick for tick in inner if tick == round(tick) and gap < tick < count - gap]
         return [(tick, tick_text(tick)) for tick in sorted({1.0, float(count), *kept})]
 
@@ -179,20 +181,24 @@ class StepHeatMap(Plot):
         return 2.5 * GRID + _BAR + max(metrics.horizontalAdvance(text) for text in texts)
 
     def draw_data(self, painter: QPainter, area: QRectF, x: Axis, y: Axis) -> None:
+        ratio = painter.device().devicePixelRatio()
+        left, image = self._image(area, ratio, x)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-        painter.drawImage(area, self._image(area, painter.device().devicePixelRatio(), x))
+        place = QRectF(area.left() + left / ratio, area.top(), image.width() / ratio, area.height())
+        painter.drawImage(place, image)
 
     def draw_beside(self, painter: QPainter, area: QRectF) -> None:
         metrics = QFontMetricsF(painter.font())
         bar = QRectF(area.right() + 1.5 * GRID, area.top(), _BAR, area.height())
         painter.save()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(bar, image_from(np.ascontiguousarray(lut(self._colour_map)[::-1, None])))
+        rows = np.linspace(LEVELS - 1, 0, max(2, round(bar.height() * painter.device().devicePixelRatio())))
+        painter.drawImage(bar, image_from(np.ascontiguousarray(lut(self._colour_map)[rows.astype(np.intp), None])))
         painter.setPen(QPen(colour("quiet")))
         scale = self.scale
         ends = {scale.low, scale.high}
         inner = set(scale.ticks(max(2, int(area.height() / (2.2 * metrics.height())))))
-        far = [tick for tick in inner if 0.12 < scale.place_one(tick) < 0.88]
+        gap = 1.3 * metrics.height() / bar.height()
+        far = [tick for tick in inner if gap < scale.place_one(tick) < 1 - gap]
         for value in [*ends, *far]:
             height = bar.bottom() - scale.place_one(value) * bar.height()
             height = min(max(height, bar.top() + metrics.height() / 2 - 2), bar.bottom() - metrics.height() / 2 + 2)
@@ -205,11 +211,7 @@ class StepHeatMap(Plot):
         column = self._columns.at(at)
         if column is None:
             return
-        ratio = painter.device().devicePixelRatio()
-        ink = QPen(colour("text"), 1 / ratio)
-        painter.setPen(ink)
-        place = area.left() + x.place_one(at) * area.width()
-        painter.drawLine(QPointF(place, area.top()), QPointF(place, area.bottom()))
+        draw_crosshair(painter, area, area.left() + x.place_one(at) * area.width(), "text")
         if self._hover_is_own:
             row = area.height() / max(1, self._columns.blocks)
             top = area.top() + self._hover_row * row
@@ -238,7 +240,7 @@ class StepHeatMap(Plot):
             text = self.tr("{0} · {1} not finite").format(text, missing)
         name = self.tr("block {0}").format(self._hover_row + 1)
         if self._hover_row < len(self._labels):
-            name = f"{name} · {self._labels[self._hover_row]}"
+            name = f"{self._labels[self._hover_row]} · {name}"
         return Readout(title, (Row("", name, ""), Row("", self.value_title, text)))
 
     def table(self) -> Table:
@@ -275,47 +277,37 @@ class StepHeatMap(Plot):
 
     # Inside
 
-    def _image(self, area: QRectF, ratio: float, x: Axis) -> QImage:
-        width = max(1, round(area.width() * ratio))
-        height = min(self._columns.blocks, max(1, round(area.height() * ratio)))
-        inks = (_ink("ground"), _ink("plain"))
-        key = (id(self._columns), self._columns.version, x, width, height, self.scale, self._colour_map, inks)
+    def _image(self, area: QRectF, ratio: float, x: Axis) -> tuple[int, QImage]:
+        size = max(1, round(area.width() * ratio)), max(1, round(area.height() * ratio))
+        inks = (colour("ground").rgb(), colour("plain").rgb())
+        key = (id(self._columns), self._columns.version, x, size, self.scale, self._colour_map, inks)
         if self._drawn is None or self._drawn[0] != key:
-            pixels = pixels_of(self._columns, x, self.scale, self._colour_map, (width, height), inks)
-            self._drawn = (key, image_from(pixels))
+            left, pixels = pixels_of(self._columns, x, self.scale, self._colour_map, size, inks)
+            image = QImage(pixels.data, pixels.shape[1], pixels.shape[0], QImage.Format.Format_RGB32)
+            self._drawn = (key, (left, image.copy()))  # the array goes, the picture stays
         return self._drawn[1]
 
 
-Ink = tuple[int, int, int, int]
-
-
-def _ink(token: str) -> Ink:
-    found = colour(token)
-    return found.red(), found.green(), found.blue(), 255
-
-
 def pixels_of(
-    columns: StepColumns, x: Axis, scale: Axis, colour_map: str, size: tuple[int, int], inks: tuple[Ink, Ink]
-) -> NDArray[np.uint8]:
-    """A table in colours, (height, width, 4) RGBA: where nothing is known, transparent.
+    columns: StepColumns, x: Axis, scale: Axis, colour_map: str, size: tuple[int, int], inks: tuple[int, int]
+) -> tuple[int, NDArray[np.uint32]]:
+    """A table in colours: from which pixel on anything is known, and (height, known width) 0xffRRGGBB.
 
     Args:
         columns: Not empty.
         x: Steps from the left edge to the right one.
         scale: Of the colours.
-        size: (width, height) in pixels; height at most the number of blocks. Every pixel is the mean of what falls on
-            it.
-        inks: RGBA for zero, and for values that are not finite.
+        size: (width, height) in pixels. Every pixel is the mean of what falls on it.
+        inks: For zero, and for values that are not finite.
     """
     width, height = size
     edges = np.linspace(x.low, x.high, width + 1)
-    begin = columns.span(0)[0] - 1
-    known = (edges[1:] > begin) & (edges[:-1] < columns.lasts[-1])
-    pixels = np.zeros((height, width, 4), np.uint8)
-    if not known.any():
-        return pixels
-    starts = np.searchsorted(columns.lasts, edges[:-1][known], side="right")
-    end = int(np.searchsorted(columns.lasts, edges[1:][known][-1], side="left")) + 1
+    known = np.flatnonzero((edges[1:] > columns.span(0)[0] - 1) & (edges[:-1] < columns.lasts[-1]))
+    if not len(known):
+        return 0, np.empty((height, 0), np.uint32)
+    first, last = int(known[0]), int(known[-1]) + 1
+    starts = np.searchsorted(columns.lasts, edges[first:last], side="right")
+    end = int(np.searchsorted(columns.lasts, edges[last], side="left")) + 1
     sums = np.add.reduceat(columns.sums[:end], starts, axis=0)
     counts = np.add.reduceat(columns.counts[:end], starts, axis=0)
     odd = np.add.reduceat(columns.rows[:end], starts)[:, None] > counts
@@ -325,11 +317,10 @@ def pixels_of(
         odd = np.logical_or.reduceat(odd, bands, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = sums / counts
-    place = scale.place(means)
-    levels = np.nan_to_num(np.clip(place, 0, 1) * (LEVELS - 1)).round().astype(np.intp)
-    colours = np.full((*means.shape, 4), 255, np.uint8)
-    colours[..., :3] = lut(colour_map)[levels]
+    levels = (np.fmax(np.fmin(scale.place(means), 1), 0) * (LEVELS - 1) + 0.5).astype(np.uint8)
+    red, green, blue = (lut(colour_map)[:, channel].astype(np.uint32) for channel in range(3))
+    colours = (red << 16 | green << 8 | blue | 0xFF000000)[levels]
     colours[means <= 0] = inks[0]
     colours[odd] = inks[1]
-    pixels[:, known] = colours.transpose(1, 0, 2)
-    return pixels
+    rows = np.arange(height) * colours.shape[1] // height
+    return first, np.ascontiguousarray(colours.T)[rows]

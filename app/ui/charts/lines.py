@@ -15,15 +15,15 @@ from PySide6.QtWidgets import QWidget
 
 from app.ui.charts.axes import Axis, linear_axis, log_axis, round_step
 from app.ui.charts.colours import series_colour
-from app.ui.charts.plot import Entry, Plot, Table, points_in
+from app.ui.charts.frame import draw_band, draw_line, points_in
+from app.ui.charts.plot import Entry, Plot, Table
 from app.ui.charts.readout import Readout, Row
 from app.ui.charts.trace import Thinned, Trace
-from app.ui.drawing import number_text
+from app.ui.drawing import mix, number_text
 from app.ui.theme import colour
 
 Kind = Literal["steps", "evaluations"]
 _RAW = 0.3  # opacity of the raw line below its running mean
-_BOLD = 1.75
 _SMOOTHED_SHARE = 60  # the running mean takes about a sixtieth of what is visible
 _FEW = 120  # rows below which a mean would hide more than it shows
 
@@ -48,6 +48,7 @@ class LineChart(Plot):
 
     Args:
         y_title: What is measured ("training loss"): in tables and for screen readers.
+        x_title, x_word: What x is, where it is not the step: “path length”, and “{0} blocks long” for the readout.
         unit: Behind values and ticks; "%" makes an axis from 0 that ends at 100 at the latest.
         log: Whether to begin with a logarithmic axis.
     """
@@ -62,6 +63,7 @@ class LineChart(Plot):
         *,
         y_title: str,
         x_title: str = "",
+        x_word: str = "",
         unit: str = "",
         log: bool = False,
         parent: QWidget | None = None,
@@ -69,6 +71,7 @@ class LineChart(Plot):
         super().__init__(name, accessible_name, x_title=x_title, parent=parent)
         if not x_title:
             self.x_title = self.tr("step")
+        self._x_word = x_word or self.tr("step {0}")
         self.y_title, self.y_unit, self.log = y_title, unit, log
         self.smoothing: int | None = None
         self._series: dict[str, _Series] = {}
@@ -172,23 +175,22 @@ class LineChart(Plot):
         if self.smoothing is not None:
             return self.smoothing
         rows = max(
-            (
-                int(np.diff(np.searchsorted(one.trace.steps, [x.low, x.high]))[0])
-                for one in self._shown()
-                if one.kind == "steps"
-            ),
+            (-int(np.subtract(*one.trace.between(x.low, x.high))) for one in self._shown() if one.kind == "steps"),
             default=0,
         )
         return 0 if rows < _FEW else int(round_step(rows / _SMOOTHED_SHARE, 2))
 
     def draw_data(self, painter: QPainter, area: QRectF, x: Axis, y: Axis) -> None:
-        for series in self._shown():
-            drawn = self._thinned(series, x)
+        drawn = [(series, self._thinned(series, x)) for series in self._shown()]
+        for series, thinned in drawn:
+            if len(thinned.smooth):
+                self._draw_band(painter, area, x, y, series.entry, thinned)
+        for series, thinned in drawn:
             if series.kind == "steps":
-                self._draw_steps(painter, area, x, y, series.entry, drawn)
+                self._draw_steps(painter, area, x, y, series.entry, thinned)
             else:
-                self._draw_stairs(painter, area, x, y, series.entry, drawn)
-            self._draw_odd(painter, area, x, series.entry, drawn)
+                self._draw_stairs(painter, area, x, y, series.entry, thinned)
+            self._draw_odd(painter, area, x, series.entry, thinned)
 
     def draw_hover(self, painter: QPainter, area: QRectF, x: Axis, y: Axis, at: float) -> None:
         super().draw_hover(painter, area, x, y, at)
@@ -218,12 +220,12 @@ class LineChart(Plot):
                 mean = series.trace.mean_at(at, window)
                 text = self.tr("{0} · mean {1}").format(text, self._text(mean if mean is not None else math.nan))
             rows.append(Row(series.entry.colour, series.entry.label, text))
-        return Readout(self.tr("step {0}").format(QLocale().toString(round(at))), tuple(rows)) if rows else None
+        return Readout(self._x_word.format(QLocale().toString(round(at))), tuple(rows)) if rows else None
 
     def table(self) -> Table:
         shown = [series for series in self._shown() if len(series.trace)]
         if not shown:
-            return Table(("step",), (np.empty(0, np.int64),))
+            return Table((self.x_title,), (np.empty(0, np.int64),))
         steps = np.unique(np.concatenate([one.trace.steps for one in shown]))
         columns = []
         for series in shown:
@@ -231,7 +233,7 @@ class LineChart(Plot):
             column[np.searchsorted(steps, series.trace.steps)] = series.trace.values
             columns.append(column)
         unit = f" ({self.y_unit})" if self.y_unit else ""
-        return Table(("step", *(f"{one.entry.label}: {self.y_title}{unit}" for one in shown)), (steps, *columns))
+        return Table((self.x_title, *(f"{one.entry.label}: {self.y_title}{unit}" for one in shown)), (steps, *columns))
 
     # Inside
 
@@ -250,12 +252,20 @@ class LineChart(Plot):
             series.drawn = (key, made)
         return series.drawn[1]
 
+    def _draw_band(self, painter: QPainter, area: QRectF, x: Axis, y: Axis, entry: Entry, drawn: Thinned) -> None:
+        """The raw values below their mean: a band from the least to the greatest of each column, or a faint line."""
+        px, py = points_in(area, x, y, drawn.steps, drawn.values)
+        if drawn.paired and np.isfinite(py).all():
+            draw_band(painter, area, (px[0::2], py[1::2], py[0::2]), series_colour(entry.colour, _RAW))
+        else:  # opaque: Qt paints a transparent zigzag ten times slower
+            ink = mix(colour("panel"), series_colour(entry.colour), _RAW)
+            draw_line(painter, pg.arrayToQPath(px, py, connect="finite"), ink)
+
     def _draw_steps(self, painter: QPainter, area: QRectF, x: Axis, y: Axis, entry: Entry, drawn: Thinned) -> None:
         smooth = len(drawn.smooth) > 0
-        few = len(drawn.values) < area.width() / 3
-        self._draw_line(painter, area, x, y, entry, (drawn.steps, drawn.values), faint=smooth, bold=few and not smooth)
-        if smooth:
-            self._draw_line(painter, area, x, y, entry, (drawn.smooth_steps, drawn.smooth), faint=False, bold=True)
+        bold = smooth or len(drawn.values) < area.width() / 3
+        points = (drawn.smooth_steps, drawn.smooth) if smooth else (drawn.steps, drawn.values)
+        self._draw_line(painter, area, x, y, entry, points, bold=bold)
 
     def _draw_line(
         self,
@@ -266,26 +276,21 @@ class LineChart(Plot):
         entry: Entry,
         points: tuple[NDArray[Any], NDArray[Any]],
         *,
-        faint: bool,
         bold: bool,
     ) -> None:
-        pen = QPen(series_colour(entry.colour, _RAW if faint else 1.0), _BOLD if bold else 1.0)
-        pen.setJoinStyle(Qt.PenJoinStyle.BevelJoin)
-        if entry.dashed and not faint:
-            pen.setDashPattern([4.0, 2.5])
-        painter.setPen(pen)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         px, py = points_in(area, x, y, *points)
+        ink = series_colour(entry.colour)
         if len(px) == 1:
+            painter.setPen(QPen(ink, 3, c=Qt.PenCapStyle.RoundCap))
             painter.drawPoint(QPointF(px[0], py[0]))
             return
-        painter.drawPath(pg.arrayToQPath(px, py, connect="finite"))
+        draw_line(painter, pg.arrayToQPath(px, py, connect="finite"), ink, bold=bold, dashed=entry.dashed)
 
     def _draw_stairs(self, painter: QPainter, area: QRectF, x: Axis, y: Axis, entry: Entry, drawn: Thinned) -> None:
         if not len(drawn.steps):
             return
         steps, values = np.repeat(drawn.steps, 2)[1:], np.repeat(drawn.values, 2)[:-1]
-        self._draw_line(painter, area, x, y, entry, (steps, values), faint=False, bold=True)
+        self._draw_line(painter, area, x, y, entry, (steps, values), bold=True)
         px, py = points_in(area, x, y, drawn.steps, drawn.values)
         if len(px) > 1 and area.width() / len(px) < 5:
             return  # dots would only make a thick line

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
     QFont,
     QFontMetricsF,
+    QHideEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -27,8 +27,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.charts.axes import Axis, tick_text
-from app.ui.charts.readout import Readout, draw_readout
-from app.ui.drawing import KEYBOARD_REASONS, SMALL, elided, resized, snap, tabular
+from app.ui.charts.frame import draw_below, draw_crosshair, draw_marker, draw_rows
+from app.ui.charts.readout import Readout, bubble_of
+from app.ui.drawing import KEYBOARD_REASONS, SMALL, elided, resized, tabular
 from app.ui.theme import colour, theme
 from app.ui.tokens import GRID
 
@@ -92,6 +93,8 @@ class Plot(QWidget):
     """Whether `set_log` means something."""
     can_zoom = False
     """Whether a part of x can be chosen."""
+    ground = "panel"
+    """The token of what the chart lies on."""
     hairlines = True
     """Whether the grid is drawn."""
 
@@ -112,10 +115,11 @@ class Plot(QWidget):
         self._dragged: QPointF | None = None
         self._ring = False
         self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # the card below need not be painted again
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._pace = QTimer(self, singleShot=True, interval=PACE)
-        self._pace.timeout.connect(self.update)
+        self._pace.timeout.connect(self._redraw)
         theme().changed.connect(self.update)
 
     # What a chart says of itself
@@ -149,10 +153,7 @@ class Plot(QWidget):
 
     def draw_hover(self, painter: QPainter, area: QRectF, x: Axis, y: Axis, at: float) -> None:
         """Paint what the crosshair adds."""
-        ratio = painter.device().devicePixelRatio()
-        place = snap(area.left() + x.place_one(at) * area.width(), ratio) + 0.5 / ratio
-        painter.setPen(QPen(colour("quiet"), 1 / ratio))
-        painter.drawLine(QLineF(place, area.top(), place, area.bottom()))
+        draw_crosshair(painter, area, area.left() + x.place_one(at) * area.width())
 
     def nearest(self, at: float) -> float | None:
         """The place in x nearest to the pointer at which there are values; None where there are none."""
@@ -222,6 +223,20 @@ class Plot(QWidget):
         if not self._pace.isActive():
             self._pace.start()
 
+    @Slot()
+    def _redraw(self) -> None:
+        self.update()
+        told = None
+        if self._hover is not None and self._hover_is_own and self.isVisible():
+            told = self.readout(self._hover)
+        if told is None or self._hover is None:
+            bubble_of(self).leave(self)
+            return
+        area, x, _ = self.layout_in(QRectF(self.rect()))
+        across = area.left() + x.place_one(self._hover) * area.width()
+        at = self.mapTo(self.window(), QPointF(across, area.top()).toPoint())
+        bubble_of(self).tell(self, told, self.axis_font(), at)
+
     # Painting
 
     def sizeHint(self) -> QSize:
@@ -236,6 +251,7 @@ class Plot(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with QPainter(self) as painter:
+            painter.fillRect(self.rect(), colour(self.ground))
             self.draw(painter, QRectF(self.rect()))
             if self._ring:
                 painter.setPen(QPen(colour("accent"), 1))
@@ -267,7 +283,7 @@ class Plot(QWidget):
             self._draw_clipped(painter, QRectF(place, area.top(), area.right() - place, area.height()), area, x, y)
             painter.setOpacity(1.0)
         if marker is not None and 0 <= x.place_one(marker) <= 1:
-            self._draw_marker(painter, area, area.left() + x.place_one(marker) * area.width())
+            draw_marker(painter, area, area.left() + x.place_one(marker) * area.width())
         self.draw_beside(painter, area)
         if live:
             self._draw_live(painter, rect, area, x, y)
@@ -310,45 +326,14 @@ class Plot(QWidget):
 
     def _draw_grid(self, painter: QPainter, rect: QRectF, area: QRectF, x: Axis, y: Axis) -> None:
         metrics = QFontMetricsF(painter.font())
-        ratio = painter.device().devicePixelRatio()
-        line, quiet = QPen(colour("line"), 1 / ratio), QPen(colour("quiet"))
-        half = metrics.height() / 2
-        for value, text in self.y_ticks(y, self._most_rows(area, metrics)):
-            height = snap(area.bottom() - y.place_one(value) * area.height(), ratio) + 0.5 / ratio
-            if self.hairlines:
-                painter.setPen(line)
-                painter.drawLine(QLineF(area.left(), height, area.right(), height))
-            painter.setPen(quiet)
-            box = QRectF(rect.left(), height - half, area.left() - rect.left() - GRID, 2 * half)
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-        self._draw_x_ticks(painter, rect, area, x)
+        rows = self.y_ticks(y, self._most_rows(area, metrics))
+        draw_rows(painter, rect, area, [(y.place_one(value), text) for value, text in rows], lines=self.hairlines)
+        widest = metrics.horizontalAdvance(tick_text(round(x.high))) + 3 * GRID
+        below = self.x_ticks(x, max(2, int(area.width() / widest)))
+        draw_below(painter, area, [(x.place_one(value), text) for value, text in below])
         if self._titled(rect, metrics):
             row = QRectF(area.left(), rect.bottom() - metrics.height(), area.width(), metrics.height())
             painter.drawText(row, Qt.AlignmentFlag.AlignHCenter, elided(self.x_title, metrics, row.width()))
-
-    def _draw_x_ticks(self, painter: QPainter, rect: QRectF, area: QRectF, x: Axis) -> None:
-        metrics = QFontMetricsF(painter.font())
-        painter.setPen(QPen(colour("quiet")))
-        widest = metrics.horizontalAdvance(tick_text(round(x.high))) + 3 * GRID
-        free = -1e9
-        for value, text in self.x_ticks(x, max(2, int(area.width() / widest))):
-            width = metrics.horizontalAdvance(text)
-            left = area.left() + x.place_one(value) * area.width() - width / 2
-            left = min(max(left, area.left() - GRID / 2), area.right() + GRID - width)
-            if left < free:
-                continue
-            free = left + width + GRID
-            painter.drawText(QPointF(left, area.bottom() + GRID / 2 + metrics.ascent()), text)
-
-    def _draw_marker(self, painter: QPainter, area: QRectF, place: float) -> None:
-        ratio = painter.device().devicePixelRatio()
-        place = snap(place, ratio)
-        painter.setPen(QPen(colour("text"), 1))
-        painter.drawLine(QLineF(place, area.top(), place, area.bottom()))
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour("text"))
-        painter.drawEllipse(QPointF(place, area.top()), 3.0, 3.0)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def _draw_live(self, painter: QPainter, rect: QRectF, area: QRectF, x: Axis, y: Axis) -> None:
         if self._pressed is not None and self._dragged is not None:
@@ -357,9 +342,6 @@ class Plot(QWidget):
             painter.fillRect(chosen, QColor(colour("accent", 0.15)))
         if self._hover is not None and 0 <= x.place_one(self._hover) <= 1:
             self.draw_hover(painter, area, x, y, self._hover)
-            told = self.readout(self._hover) if self._hover_is_own else None
-            if told is not None:
-                draw_readout(painter, told, area, area.left() + x.place_one(self._hover) * area.width())
 
     # Pointer and keys
 
@@ -411,6 +393,10 @@ class Plot(QWidget):
     def leaveEvent(self, event: QEvent) -> None:
         self._hover_at(None)
 
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._hover_at(None)
+        bubble_of(self).leave(self)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
         if key == Qt.Key.Key_Escape and (self._hover is not None or self._zoom is not None):
@@ -442,8 +428,3 @@ class Plot(QWidget):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self._ring = False
         self.update()
-
-
-def points_in(area: QRectF, x: Axis, y: Axis, xs: NDArray[Any], ys: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Values as places in the area, in logical pixels."""
-    return area.left() + x.place(xs) * area.width(), area.bottom() - np.asarray(y.place(ys)) * area.height()

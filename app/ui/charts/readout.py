@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPen
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
 
 from app.ui.charts.colours import series_colour
 from app.ui.drawing import elided
 from app.ui.theme import colour
 from app.ui.tokens import GRID, RADIUS_SMALL
 
-MOST_ROWS = 12
+MOST_ROWS = 16
+_SPACING = 1.2
+_WIDEST_LABEL = 30.0 * GRID
 
 
 @dataclass(frozen=True)
@@ -48,37 +51,80 @@ class Readout:
         return f"{self.title}: " + ", ".join(f"{row.label} {row.value}".strip() for row in self.rows)
 
 
-def draw_readout(painter: QPainter, told: Readout, area: QRectF, place: float) -> QRectF:
-    """Paint the box to the right of `place`, or to the left where there is no room; where it is."""
-    metrics = QFontMetricsF(painter.font())
-    rows = told.rows[:MOST_ROWS]
-    line = metrics.height()
-    values = max((metrics.horizontalAdvance(row.value) for row in rows), default=0.0)
-    labels = max((metrics.horizontalAdvance(row.label) for row in rows), default=0.0)
-    swatch = 2.0 * GRID if any(row.colour for row in rows) else 0.0
-    room = area.width() - 4 * GRID
-    labels = min(labels, max(4.0 * GRID, room - swatch - values - 4 * GRID))
-    width = max(swatch + labels + 1.5 * GRID + values, metrics.horizontalAdvance(told.title)) + 2 * GRID
-    height = line * (1 + len(rows)) + 1.5 * GRID
-    left = place + GRID if place + GRID + width <= area.right() + GRID else place - GRID - width
-    left = max(area.left() - 4 * GRID, left)
-    box = QRectF(round(left), round(area.top()), round(width), round(height))
-    painter.setPen(QPen(colour("line"), 1))
-    painter.setBrush(colour("raised", 0.94))
-    painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), RADIUS_SMALL, RADIUS_SMALL)
-    baseline = box.top() + 0.75 * GRID + metrics.ascent()
-    painter.setPen(colour("quiet"))
-    painter.drawText(QPointF(box.left() + GRID, baseline), told.title)
-    for row in rows:
-        baseline += line
-        if row.colour:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(series_colour(row.colour))
-            painter.drawRoundedRect(QRectF(box.left() + GRID, baseline - metrics.ascent() / 2, GRID, 3.0), 1.5, 1.5)
+class Bubble(QWidget):
+    """The box, above everything else in its window: it may reach beyond its chart. The pointer passes through it."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.setObjectName("chartReadout")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._told: Readout | None = None
+        self._owner: QWidget | None = None
+        self.hide()
+
+    def tell(self, owner: QWidget, told: Readout, font: QFont, at: QPoint) -> None:
+        """Show values beside a place of the window, on the side where there is more room."""
+        self._owner = owner
+        self.setFont(font)
+        if told != self._told:
+            self._told = told
+            self.update()
+        width, height = self._size(told)
+        window = owner.window().size()
+        left = at.x() + GRID if at.x() < window.width() / 2 else at.x() - GRID - width
+        left = min(max(0, left), max(0, window.width() - width))
+        self.setGeometry(left, min(max(0, at.y()), max(0, window.height() - height)), width, height)
+        if not self.isVisible():
+            self.show()
+            self.raise_()
+
+    def leave(self, owner: QWidget) -> None:
+        """Hide it, if it still tells what `owner` told."""
+        if self._owner is owner:
+            self._owner = None
+            self.hide()
+
+    def _size(self, told: Readout) -> tuple[int, int]:
+        metrics = QFontMetricsF(self.font())
+        rows = told.rows[:MOST_ROWS]
+        self._values = max((metrics.horizontalAdvance(row.value) for row in rows), default=0.0)
+        labels = max((metrics.horizontalAdvance(row.label) for row in rows), default=0.0)
+        self._swatch = 2.0 * GRID if any(row.colour for row in rows) else 0.0
+        self._labels = min(labels, _WIDEST_LABEL)
+        inner = max(self._swatch + self._labels + 2 * GRID + self._values, metrics.horizontalAdvance(told.title))
+        return round(inner + 2.5 * GRID), round(metrics.height() * (1 + _SPACING * len(rows)) + 1.5 * GRID)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._told is None:
+            return
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._paint(painter, self._told, QFontMetricsF(self.font()))
+
+    def _paint(self, painter: QPainter, told: Readout, metrics: QFontMetricsF) -> None:
+        box = QRectF(self.rect())
+        painter.setPen(QPen(colour("line"), 1))
+        painter.setBrush(colour("raised", 0.96))
+        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), RADIUS_SMALL, RADIUS_SMALL)
+        baseline, left = 0.75 * GRID + metrics.ascent(), 1.25 * GRID
         painter.setPen(colour("quiet"))
-        painter.drawText(QPointF(box.left() + GRID + swatch, baseline), elided(row.label, metrics, labels))
-        painter.setPen(colour("text"))
-        end = box.right() - GRID - metrics.horizontalAdvance(row.value)
-        painter.drawText(QPointF(end, baseline), row.value)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    return box
+        painter.drawText(QPointF(left, baseline), told.title)
+        for row in told.rows[:MOST_ROWS]:
+            baseline += _SPACING * metrics.height()
+            if row.colour:
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(series_colour(row.colour))
+                painter.drawRoundedRect(QRectF(left, baseline - metrics.ascent() / 2, 1.25 * GRID, 3.0), 1.5, 1.5)
+            painter.setPen(colour("quiet"))
+            painter.drawText(QPointF(left + self._swatch, baseline), elided(row.label, metrics, self._labels))
+            painter.setPen(colour("text"))
+            end = box.right() - 1.25 * GRID - metrics.horizontalAdvance(row.value)
+            painter.drawText(QPointF(end, baseline), row.value)
+
+
+def bubble_of(widget: QWidget) -> Bubble:
+    """The one of the window that a widget is in."""
+    window = widget.window()
+    found = window.findChild(Bubble, "chartReadout", Qt.FindChildOption.FindDirectChildrenOnly)
+    return found if isinstance(found, Bubble) else Bubble(window)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ class Thinned:
         smooth_steps, smooth: (k,) the running mean, one point per column; empty where none was asked for.
         low, high: Of the finite values (only the positive ones, where asked); NaN where there are none.
         odd: (j,) steps whose value cannot be drawn: not finite, or not positive where that was asked.
+        paired: Whether `values` are pairs, the least and the greatest.
     """
 
     steps: Floats
@@ -33,6 +35,7 @@ class Thinned:
     low: float
     high: float
     odd: Floats
+    paired: bool
 
 
 class Trace:
@@ -92,25 +95,36 @@ class Trace:
         """Forget everything."""
         self.cut(-1)
 
+    def between(self, first: float, last: float) -> tuple[int, int]:
+        """The slice of the rows from one step to another, both included."""
+        # Whole numbers: numpy would turn all steps into fractions to compare them with one.
+        begin, end = math.ceil(first), math.floor(last) + 1
+        found = np.searchsorted(self.steps, np.array([begin, end], np.int64))
+        return int(found[0]), int(found[1])
+
+    def _place(self, step: float) -> int:
+        """Of the last step that is not after `step`."""
+        return self.between(0, step)[1] - 1
+
     def at(self, step: float) -> float | None:
         """The value at the last step that is not after `step`; None before the first and after the last."""
         if not len(self) or step < self.steps[0] or step > self.steps[-1]:
             return None
-        return float(self.values[np.searchsorted(self.steps, step, side="right") - 1])
+        return float(self.values[self._place(step)])
 
     def nearest(self, step: float) -> int | None:
         """The step that lies nearest; None where there is none."""
         if not len(self):
             return None
-        after = int(np.searchsorted(self.steps, step))
-        around = self.steps[max(0, after - 1) : after + 1]
+        before = self._place(step)
+        around = self.steps[max(0, before) : before + 2]
         return int(around[np.argmin(np.abs(around - step))])
 
     def mean_at(self, step: float, window: int) -> float | None:
         """The running mean of `window` rows at a step."""
         if self.at(step) is None:
             return None
-        mean = self._means(np.array([np.searchsorted(self.steps, step, side="right") - 1]), window)[0]
+        mean = self._means(np.array([self._place(step)]), window)[0]
         return float(mean)
 
     def thinned(self, first: float, last: float, columns: int, *, window: int = 0, positive: bool = False) -> Thinned:
@@ -120,8 +134,8 @@ class Trace:
             window: Rows of the running mean; 0 or 1 for none.
             positive: Whether only values above 0 can be drawn.
         """
-        begin, end = np.searchsorted(self.steps, [first, last + 1e-9])
-        begin, end = max(0, int(begin) - 1), min(len(self), int(end) + 1)  # lines that leave the picture
+        begin, end = self.between(first, last)
+        begin, end = max(0, begin - 1), min(len(self), end + 1)  # lines that leave the picture
         steps, values = self.steps[begin:end], self.values[begin:end]
         usable = None
         if positive or not self._all_finite:
@@ -130,11 +144,12 @@ class Trace:
                 usable = None
         odd = steps[~usable].astype(np.float64) if usable is not None else np.empty(0)
         drawn = values if usable is None else np.where(usable, values, np.nan)
-        if end - begin <= 2 * columns:
+        paired = end - begin > 2 * columns
+        if not paired:
             ends = np.arange(begin, end)
             xs, ys = steps.astype(np.float64), drawn.astype(np.float64)
         else:
-            edges = np.searchsorted(steps, np.linspace(first, last, columns + 1)[1:-1])
+            edges = np.searchsorted(steps, np.ceil(np.linspace(first, last, columns + 1)[1:-1]).astype(np.int64))
             starts = np.unique(np.concatenate(([0], edges)))
             starts = starts[starts < len(steps)]
             reduce_low, reduce_high = (np.minimum, np.maximum) if usable is None else (np.fmin, np.fmax)
@@ -151,7 +166,7 @@ class Trace:
             smooth_steps, smooth = self.steps[ends].astype(np.float64), self._means(ends, window)
             if positive:
                 smooth[smooth <= 0] = np.nan
-        return Thinned(xs, ys, smooth_steps, smooth, low, high, odd)
+        return Thinned(xs, ys, smooth_steps, smooth, low, high, odd, paired)
 
     def _means(self, ends: NDArray[np.int64], window: int) -> Floats:
         """Means of the `window` rows up to each; of fewer at the beginning. NaN where none is finite."""

@@ -47,7 +47,7 @@ from app.ui.charts.columns import Growing, StepColumns
 LANE = "runs"
 TICK = 500  # milliseconds between two looks at a living run
 REST = 3000  # between two looks at one that is not written any more: somebody may resume it
-PIECE_BYTES = 6_000_000
+PIECE_BYTES = 500_000
 """How much is read at a time: a long run arrives in pieces, so that the window draws and listens in between."""
 PATIENCE = 3
 """Failed looks in a row before trouble is told: on a shared folder a look can meet a file that is half replaced."""
