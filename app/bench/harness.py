@@ -52,6 +52,20 @@ Bench = Callable[[], Sequence[BenchResult]]
 benches: Registry[Bench] = Registry("bench", "app.bench", ExplorerError)
 
 
+@dataclass
+class Choices:
+    """What the command line chooses for the benches that heed it.
+
+    Attributes:
+        minutes: How long `live-soak` runs; the bar is for ten.
+    """
+
+    minutes: float = 1.0
+
+
+choices = Choices()
+
+
 def skipped(name: str, what: str, why: str) -> list[BenchResult]:
     """What a bench returns that cannot run here."""
     return [BenchResult(name, what, 0.0, "", 0.0, skipped=why)]

@@ -13,15 +13,17 @@ from app.commands.options import FAILED, explained, json_option, print_json
 
 @click.command()
 @click.argument("names", nargs=-1)
+@click.option("--minutes", type=click.FloatRange(min=0.1), help="Length of live-soak (1; its bar is for 10).")
 @json_option
 @explained
-def command(names: tuple[str, ...], as_json: bool) -> None:
+def command(names: tuple[str, ...], minutes: float | None, as_json: bool) -> None:
     """Run the benches NAMES, or all; exit code 1 where a bar is missed."""
     import torch
 
-    from app.bench.harness import BenchResult, benches
+    from app.bench.harness import BenchResult, benches, choices
     from app.inference.device import device_title
 
+    choices.minutes = minutes or choices.minutes
     results: list[BenchResult] = []
     for name in names or benches.names():
         click.echo(f"measuring {name} …", err=True)

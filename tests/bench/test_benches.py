@@ -29,7 +29,7 @@ def test_bars() -> None:
 
 
 def test_benches_of_the_issue_are_registered() -> None:
-    assert {"grad-cam", "other-libraries", "folder"} <= set(benches.names())
+    assert {"grad-cam", "other-libraries", "folder", "live", "live-soak"} <= set(benches.names())
     with pytest.raises(ExplorerError, match="no bench called “speed”"):
         benches.get("speed")
 

@@ -23,15 +23,16 @@ from app.ui.composition import Composition
 from app.ui.live import source_picker
 from app.ui.live.source_picker import Kind, Offer
 from tests.ui.prompt_engine import PromptEngine
+from tests.unit.mjpeg_server import mjpeg_camera
 
 RATE = 30
 
 
-def write_video(path: Path, frames: int = 60, size: tuple[int, int] = (160, 120)) -> Path:
+def write_video(path: Path, frames: int = 60, size: tuple[int, int] = (160, 120), *, rate: int = RATE) -> Path:
     """Left half red, right half blue; one grey level brighter every frame."""
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"MJPG"), RATE, size)
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"MJPG"), rate, size)
     for number in range(frames):
-        picture = np.full((size[1], size[0], 3), number, np.uint8)
+        picture = np.full((size[1], size[0], 3), number % 200, np.uint8)
         picture[:, : size[0] // 2, 2] = 200
         picture[:, size[0] // 2 :, 0] = 200
         writer.write(picture)
@@ -458,3 +459,49 @@ def test_a_snapshot_goes_on_the_strip_and_the_source_goes_on(program: Compositio
     (new,) = set(program.session.ids()) - before
     assert program.session.entry(new).name.startswith("film.avi 0:")
     assert program.live.following
+
+
+def test_a_network_camera_that_breaks_off_is_said_over_its_last_picture(program: Composition, qtbot: QtBot) -> None:
+    with mjpeg_camera() as camera:
+        follow(program, qtbot, camera.address)
+        camera.mood = "hang up"
+        description = program.explore.canvas.accessibleDescription
+        qtbot.waitUntil(lambda: "broke off" in description(), timeout=15_000)
+        assert "64 × 48" in description(), "the last picture stays"
+        assert "secret" not in description()
+        camera.size, camera.mood = (128, 72), "well"
+        with qtbot.waitSignal(program.live.answered, timeout=15_000):
+            pass
+        qtbot.waitUntil(lambda: "128 × 72" in description() and "broke off" not in description(), timeout=10_000)
+        program.live.close()
+
+
+def test_a_silent_source_is_said(program: Composition, qtbot: QtBot) -> None:
+    with mjpeg_camera() as camera:
+        follow(program, qtbot, camera.address)
+        camera.mood = "stalled"
+        qtbot.waitUntil(
+            lambda: "no picture for" in program.live.bar.state or "lost" in program.live.bar.state, timeout=9000
+        )
+        program.live.close()
+
+
+def test_a_source_faster_than_the_display_loses_pictures_and_counts_them(
+    program: Composition, qtbot: QtBot, tmp_path: Path
+) -> None:
+    follow(program, qtbot, write_video(tmp_path / "fast.avi", 480, rate=240))
+    shown: list[float] = []
+    program.live.framed.connect(lambda _ready: shown.append(time.monotonic()))
+    qtbot.waitUntil(lambda: program.live.bar.place.value() > 300, timeout=15_000)
+    assert len(shown) / (shown[-1] - shown[0]) < 75
+    assert program.live.feed.dropped > 100
+
+
+def test_a_source_slower_than_the_engine_is_asked_about_once_per_picture(
+    program: Composition, qtbot: QtBot, tmp_path: Path
+) -> None:
+    follow(program, qtbot, write_video(tmp_path / "slow.avi", 20, rate=5))
+    before = len(engine().requests)
+    at = program.live.bar.place.value()
+    qtbot.waitUntil(lambda: program.live.bar.place.value() >= at + 4, timeout=10_000)
+    assert len(engine().requests) - before <= 5

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,17 +12,17 @@ import pytest
 from PIL import Image
 
 from app.core.errors import SourceError
+from app.sources.network import SILENT_SECONDS
 from app.sources.player import Player
-from app.sources.registry import open_stream, sources
-
-RED = (200, 30, 40)
+from app.sources.registry import StreamFrame, open_stream, sources
+from tests.unit.mjpeg_server import RED, MjpegCamera, mjpeg_camera
 
 
 def write_video(path: Path, codec: str, frames: int = 30) -> Path:
     """Red at the left, the frame's number as brightness at the right."""
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), 30, (64, 48))
     for number in range(frames):
-        picture = np.full((48, 64, 3), number * 8, np.uint8)
+        picture = np.full((48, 64, 3), number * 8 % 256, np.uint8)
         picture[:, :32] = RED[::-1]
         writer.write(picture)
     writer.release()
@@ -44,11 +42,17 @@ class Watcher:
     def __init__(self, address: str) -> None:
         self.states: list[str] = []
         self.indices: list[int] = []
+        self.frames: list[StreamFrame] = []
+        self.sleep = 0.0  # seconds that the computer sleeps at the next picture
         self.player = Player(address, on_frame=self._frame, on_state=lambda state, _error: self.states.append(state))
 
     def _frame(self) -> None:
         if (frame := self.player.take()) is not None:
             self.indices.append(frame.index)
+            self.frames = [*self.frames[-3:], frame]
+        if self.sleep:
+            time.sleep(self.sleep)
+            self.sleep = 0.0
 
 
 @pytest.fixture
@@ -138,36 +142,86 @@ def test_pause_step_seek_and_play_again(tmp_path: Path, watch: Callable[[str], W
     wait_until(lambda: one.indices[-1] < 10)
 
 
-class Camera(http.server.BaseHTTPRequestHandler):
-    """Some good pictures, then damaged ones, then it hangs up; it answers every new connection."""
-
-    def log_message(self, *_arguments: object) -> None:
-        """Nothing on the terminal."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-        self.end_headers()
-        good = cv2.imencode(".jpg", np.full((48, 64, 3), RED[::-1], np.uint8))[1].tobytes()
-        for part in [good] * 20 + [good[:100], b"\0rubbish" * 40]:
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(part)}\r\n\r\n".encode()
-            try:
-                self.wfile.write(head + part + b"\r\n")
-            except OSError:
-                return
-            time.sleep(0.02)
+@pytest.fixture
+def camera() -> Iterator[MjpegCamera]:
+    with mjpeg_camera() as made:
+        yield made
 
 
-def test_a_stream_that_sends_rubbish_and_breaks_off_comes_back(watch: Callable[[str], Watcher]) -> None:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Camera)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        one = watch(f"http://127.0.0.1:{server.server_address[1]}/video")
-        wait_until(lambda: one.states.count("playing") >= 2, 15)
-        assert "lost" in one.states
-        before = len(one.indices)
-        wait_until(lambda: len(one.indices) > before)
-    finally:
-        server.shutdown()
-        server.server_close()
+def test_a_camera_that_hangs_up_is_connected_again(watch: Callable[[str], Watcher], camera: MjpegCamera) -> None:
+    one = watch(camera.address)
+    wait_until(lambda: len(one.indices) > 5)
+    camera.mood = "hang up"
+    wait_until(lambda: "lost" in one.states)
+    camera.mood = "well"
+    before = len(one.indices)
+    wait_until(lambda: len(one.indices) > before + 5, 15)
+    assert one.states.count("playing") == 2
+
+
+def test_damaged_pictures_do_not_end_a_stream(watch: Callable[[str], Watcher], camera: MjpegCamera) -> None:
+    one = watch(camera.address)
+    wait_until(lambda: len(one.indices) > 5)
+    camera.mood = "damaged"
+    time.sleep(0.5)
+    camera.mood = "well"
+    before = len(one.indices)
+    wait_until(lambda: len(one.indices) > before + 20, 15)
+    frame = one.player.take() or one.frames[-1]
+    assert np.abs(frame.pixels[24, 32].astype(int) - RED).max() < 20, "whole again"
+
+
+def test_a_camera_that_stalls_is_lost_and_comes_back(watch: Callable[[str], Watcher], camera: MjpegCamera) -> None:
+    one = watch(camera.address)
+    wait_until(lambda: len(one.indices) > 5)
+    camera.mood = "stalled"
+    wait_until(lambda: "lost" in one.states, SILENT_SECONDS + 10)
+    camera.mood = "well"
+    before = len(one.indices)
+    wait_until(lambda: len(one.indices) > before + 5, 20)
+
+
+def test_a_camera_that_refuses_is_tried_again(watch: Callable[[str], Watcher], camera: MjpegCamera) -> None:
+    camera.mood = "refuse"
+    one = watch(camera.address)
+    wait_until(lambda: one.states.count("lost") >= 2, 15)
+    assert camera.connections == 0
+    camera.mood = "well"
+    wait_until(lambda: len(one.indices) > 5, 20)
+
+
+def test_a_camera_that_comes_back_with_another_size_shows_it(
+    watch: Callable[[str], Watcher], camera: MjpegCamera
+) -> None:
+    one = watch(camera.address)
+    wait_until(lambda: len(one.indices) > 5)
+    assert one.frames[-1].pixels.shape == (48, 64, 3)
+    camera.mood = "hang up"
+    wait_until(lambda: "lost" in one.states)
+    camera.size, camera.mood = (128, 72), "well"
+    wait_until(lambda: one.frames[-1].pixels.shape == (72, 128, 3), 15)
+
+
+def test_a_size_that_changes_in_a_connection_keeps_the_first_and_does_not_break(
+    watch: Callable[[str], Watcher], camera: MjpegCamera
+) -> None:
+    one = watch(camera.address)
+    wait_until(lambda: len(one.indices) > 5)
+    camera.size = (128, 72)
+    before = len(one.indices)
+    wait_until(lambda: len(one.indices) > before + 20, 15)
+    assert one.frames[-1].pixels.shape in ((48, 64, 3), (72, 128, 3))
+    assert np.abs(one.frames[-1].pixels[20, 30].astype(int) - RED).max() < 20
+
+
+def test_after_sleep_a_video_goes_on_from_where_it_was(tmp_path: Path, watch: Callable[[str], Watcher]) -> None:
+    """Nothing is caught up with: the pictures after a gap come in their own time, not all at once."""
+    one = watch(str(write_video(tmp_path / "a.avi", "MJPG", 45)))
+    wait_until(lambda: len(one.indices) > 4)
+    one.sleep = 1.0
+    wait_until(lambda: one.sleep == 0)
+    woken, at = time.monotonic(), one.indices[-1]
+    wait_until(lambda: "ended" in one.states, 20)
+    rest = 44 - at
+    assert time.monotonic() - woken > 0.8 * rest / 30
+    assert one.indices == list(range(45)), "no picture is left out"

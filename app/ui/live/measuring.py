@@ -16,6 +16,7 @@ class Measuring:
         steadied: The averaged predictions.
         confidences: The last half minute.
         latencies: From a picture to its painted heatmap.
+        shown, classified: How many frames were painted and how many answers came, since the source was opened.
         overtaken: Frames that were set on the canvas, and another one before they were painted.
     """
 
@@ -27,7 +28,7 @@ class Measuring:
         """Another source: nothing was measured yet."""
         self.confidences = Confidences()
         self.latencies = Latencies()
-        self.overtaken = 0
+        self.overtaken = self.shown = self.classified = 0
         self._shown, self._classified = Rate(), Rate()
         self._unpainted = False
         self._captured: dict[int, float] = {}  # when the picture of an answer was there, by the answer's id
@@ -46,6 +47,7 @@ class Measuring:
 
     def answer(self, answer: Answer, captured: float) -> Prediction:
         """The engine answered about a picture that was there at `captured`; the steadied prediction."""
+        self.classified += 1
         self._classified.add(time.monotonic())
         self._captured[answer.id] = captured
         steadied = self.steadied.add(answer.prediction, captured)
@@ -62,6 +64,7 @@ class Measuring:
         """What was set is on screen."""
         if self._unpainted:
             self._unpainted = False
+            self.shown += 1
             self._shown.add(now)
         if self._heatmap is not None:
             self.latencies.add(now - self._heatmap)

@@ -64,6 +64,7 @@ class LiveMode(QObject):
         self.measuring = Measuring()
         self.address = ""  # of the open source; "" while live mode is off
         self.following = False
+        self.engine_follows = True  # off for measurements of the pictures alone
         self._title = ""
         self._player_state = ""
         self._newest: Ready | None = None  # on the canvas
@@ -259,12 +260,12 @@ class LiveMode(QObject):
         if ready is None or not self.following:
             return
         self._heard = time.monotonic()
-        if not self._seen():
-            if self.loop.running:
-                self.loop.stop()
+        seen = self._seen()
+        wanted = seen and self.engine_follows
+        if wanted != self.loop.running:
+            (self.loop.start if wanted else self.loop.stop)()
+        if not seen:
             return
-        if not self.loop.running:
-            self.loop.start()
         self._show(ready)
         self.loop.offer(ready)
         self.framed.emit(ready)
