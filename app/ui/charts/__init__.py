@@ -20,6 +20,10 @@
     heat.show_columns(follower.data.columns[measure])                     # or a table that RunFollower fills; then
     heat.refresh_columns()                                                # after every `appended`
 
+    sweep = BarChart("sweep", …, y_title="error", unit="%"); sweep.set_reference(8.4, self.tr("whole network"))
+    calibration = ReliabilityChart("calibration", …); calibration.set_bins(edges, confidence, accuracy, counts)
+    paths = LineChart(…, x_title=self.tr("path length"), x_word=self.tr("{0} blocks long"))   # x need not be a step
+
 All charts: `hovered(x or None)` and `show_hover(x)` link crosshairs; `picked(x)` is a click (scrub there, choose this
 block); `set_marker(step)` shows the scrub position and fades what comes after; `set_log`, `set_visible(key, …)`,
 `set_empty_text`, `entries()`, `table()`. Everything on the window's thread.
@@ -27,6 +31,7 @@ block); `set_marker(step)` shows the scrub position and fades what comes after; 
 
 from __future__ import annotations
 
+from app.ui.charts.bars import BarChart, ReliabilityChart
 from app.ui.charts.blocks import BlockChart
 from app.ui.charts.card import ChartCard
 from app.ui.charts.colours import PLAIN, RESIDUAL, series_colour, series_tokens
@@ -38,11 +43,13 @@ from app.ui.charts.plot import Entry, Plot, Table
 __all__ = [
     "PLAIN",
     "RESIDUAL",
+    "BarChart",
     "BlockChart",
     "ChartCard",
     "Entry",
     "LineChart",
     "Plot",
+    "ReliabilityChart",
     "SharedScale",
     "StepColumns",
     "StepHeatMap",

@@ -12,13 +12,13 @@ import numpy as np
 import pyqtgraph.functions as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen, QPolygonF
+from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from app.core.records import BlockInfo
 from app.ui.charts.axes import Axis, linear_axis, log_axis, tick_text
 from app.ui.charts.colours import series_colour
-from app.ui.charts.frame import draw_line, points_in
+from app.ui.charts.frame import draw_line, draw_odd, points_in
 from app.ui.charts.plot import Entry, Plot, Table
 from app.ui.charts.readout import Readout, Row
 from app.ui.drawing import number_text
@@ -26,7 +26,9 @@ from app.ui.theme import colour
 
 
 @dataclass(eq=False)
-class _Series:
+class BlockSeries:
+    """One series: what the legend shows of it, and its values."""
+
     entry: Entry
     values: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
@@ -61,7 +63,7 @@ class BlockChart(Plot):
         if not x_title:
             self.x_title = self.tr("block, first to last")
         self.y_title, self.y_unit, self.log = y_title, unit, log
-        self._series: dict[str, _Series] = {}
+        self._series: dict[str, BlockSeries] = {}
         self._labels: tuple[str, ...] = ()
         self._borders: tuple[float, ...] = ()
         self._reference: tuple[float, str] | None = None
@@ -71,7 +73,7 @@ class BlockChart(Plot):
         """Add a series, or give an existing one another label and colour."""
         old = self._series.get(key)
         entry = Entry(key, label, colour, dashed, old.entry.visible if old else True)
-        self._series[key] = _Series(entry, old.values) if old else _Series(entry)
+        self._series[key] = BlockSeries(entry, old.values) if old else BlockSeries(entry)
         self.entries_changed.emit()
         self.refresh()
 
@@ -124,14 +126,14 @@ class BlockChart(Plot):
         return [series.entry for series in self._series.values()]
 
     def is_empty(self) -> bool:
-        return self._count() == 0
+        return self.count() == 0
 
     def x_axis(self) -> Axis:
-        count = self._count()
+        count = self.count()
         return Axis(1.0, float(count)) if count > 1 else Axis(0.5, 1.5)
 
     def y_axis(self, x: Axis) -> Axis:
-        values = [one.values for one in self._shown()]
+        values = [one.values for one in self.shown()]
         extra = [self._reference[0]] if self._reference else []
         extra += self._limits or ()
         every = np.concatenate([*values, np.array(extra)]) if values or extra else np.empty(0)
@@ -144,7 +146,7 @@ class BlockChart(Plot):
     def x_ticks(self, x: Axis, most: int) -> list[tuple[float, str]]:
         ticks = [tick for tick in x.ticks(most) if tick == round(tick) and tick >= 1]
         near = (x.high - x.low) * 0.04
-        ends = [1.0, float(self._count())]
+        ends = [1.0, float(self.count())]
         kept = [tick for tick in ticks if all(abs(tick - end) > near for end in ends)]
         return [(tick, tick_text(tick)) for tick in sorted({*kept, *ends})]
 
@@ -158,13 +160,13 @@ class BlockChart(Plot):
             painter.setPen(QPen(colour("quiet"), 1, Qt.PenStyle.DashLine))
             height = area.bottom() - y.place_one(self._reference[0]) * area.height()
             painter.drawLine(QLineF(area.left(), height, area.right(), height))
-        for series in self._shown():
-            self._draw_series(painter, area, x, y, series)
+        for series in self.shown():
+            self.draw_series(painter, area, x, y, series)
 
     def draw_hover(self, painter: QPainter, area: QRectF, x: Axis, y: Axis, at: float) -> None:
         super().draw_hover(painter, area, x, y, at)
         painter.setPen(QPen(colour("panel"), 1.5))
-        for series in self._shown():
+        for series in self.shown():
             values = series.values[round(at) - 1 : round(at)]
             if len(values) and self._drawable(values)[0]:
                 px, py = points_in(area, x, y, np.array([at]), values)
@@ -173,26 +175,26 @@ class BlockChart(Plot):
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def nearest(self, at: float) -> float | None:
-        return None if self.is_empty() else float(min(max(1, round(at)), self._count()))
+        return None if self.is_empty() else float(min(max(1, round(at)), self.count()))
 
     def readout(self, at: float) -> Readout | None:
         place = round(at) - 1
         rows = []
-        for series in self._shown():
+        for series in self.shown():
             text = "–"
             if 0 <= place < len(series.values):
                 text = f"{number_text(series.values[place])} {self.y_unit}".strip()
             rows.append(Row(series.entry.colour, series.entry.label, text))
         if self._reference is not None and self._reference[1]:
             rows.append(Row("quiet", self._reference[1], f"{number_text(self._reference[0])} {self.y_unit}".strip()))
-        title = self.tr("block {0} of {1}").format(place + 1, self._count())
+        title = self.tr("block {0} of {1}").format(place + 1, self.count())
         if 0 <= place < len(self._labels):
             title = f"{self._labels[place]} · {title}"
         return Readout(title, tuple(rows)) if rows else None
 
     def table(self) -> Table:
-        count = self._count()
-        shown = [one for one in self._shown() if len(one.values)]
+        count = self.count()
+        shown = [one for one in self.shown() if len(one.values)]
         columns: list[NDArray[Any]] = [np.arange(1, count + 1)]
         header = ["block"]
         if len(self._labels) >= count:
@@ -207,17 +209,20 @@ class BlockChart(Plot):
 
     # Inside
 
-    def _shown(self) -> list[_Series]:
+    def shown(self) -> list[BlockSeries]:
+        """The visible series."""
         return [series for series in self._series.values() if series.entry.visible]
 
-    def _count(self) -> int:
+    def count(self) -> int:
+        """How many blocks there are."""
         return max((len(series.values) for series in self._series.values()), default=0)
 
     def _drawable(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         finite: NDArray[np.bool_] = np.isfinite(values)
         return finite & (values > 0) if self.log else finite
 
-    def _draw_series(self, painter: QPainter, area: QRectF, x: Axis, y: Axis, series: _Series) -> None:
+    def draw_series(self, painter: QPainter, area: QRectF, x: Axis, y: Axis, series: BlockSeries) -> None:
+        """Paint one series, with a mark for each value that the axis cannot show."""
         values = series.values
         if not len(values):
             return
@@ -233,8 +238,5 @@ class BlockChart(Plot):
         dots = drawable if len(px) * 9 <= area.width() else alone
         for place, height in zip(px[dots].tolist(), py[dots].tolist(), strict=True):
             painter.drawEllipse(QPointF(place, height), 2.5, 2.5)
-        for place, value in zip(px[~drawable].tolist(), values[~drawable].tolist(), strict=True):
-            foot, tip = (area.top(), 5.0) if value == math.inf else (area.bottom(), -5.0)
-            shape = [QPointF(place - 3, foot), QPointF(place + 3, foot), QPointF(place, foot + tip)]
-            painter.drawPolygon(QPolygonF(shape))
+        draw_odd(painter, area, px[~drawable], values[~drawable] == math.inf, series_colour(series.entry.colour))
         painter.setBrush(Qt.BrushStyle.NoBrush)

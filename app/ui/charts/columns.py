@@ -56,12 +56,13 @@ class StepColumns:
 
     def __init__(self, *, most: int = MOST_COLUMNS) -> None:
         self._most = most
+        self.version = 0
         self.clear()
 
     def clear(self) -> None:
         """Forget everything."""
         self.blocks = 0
-        self.version = 0
+        self.version += 1  # counts on: who drew the old table must see that this is another
         self._stride = 1  # rows that a full column has
         self._lasts = Growing(np.int64)
         self._rows = Growing(np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 import pyqtgraph.functions as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPaintEngine, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPaintEngine, QPainter, QPainterPath, QPen, QPolygonF
 
 from app.ui.charts.axes import Axis
 from app.ui.drawing import snap
@@ -95,6 +95,21 @@ def draw_line(painter: QPainter, path: QPainterPath, ink: QColor, *, bold: bool 
         pen.setDashPattern([4.0, 2.5])
     painter.setPen(pen)
     painter.drawPath(path)
+
+
+def draw_odd(painter: QPainter, area: QRectF, places: NDArray[Any], upper: NDArray[np.bool_], ink: QColor) -> None:
+    """Paint a small triangle for each value that the axis cannot show, on the lower edge or on the upper one.
+
+    Args:
+        places: In logical pixels.
+        upper: Which of them belong on the upper edge: +∞.
+    """
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ink)
+    for place, above in zip(places.tolist(), upper.tolist(), strict=True):
+        foot, tip = (area.top(), 5.0) if above else (area.bottom(), -5.0)
+        painter.drawPolygon(QPolygonF([QPointF(place - 3, foot), QPointF(place + 3, foot), QPointF(place, foot + tip)]))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
 def draw_band(

@@ -10,12 +10,12 @@ import numpy as np
 import pyqtgraph.functions as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QLocale, QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen, QPolygonF
+from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from app.ui.charts.axes import Axis, linear_axis, log_axis, round_step
 from app.ui.charts.colours import series_colour
-from app.ui.charts.frame import draw_band, draw_line, points_in
+from app.ui.charts.frame import draw_band, draw_line, draw_odd, points_in
 from app.ui.charts.plot import Entry, Plot, Table
 from app.ui.charts.readout import Readout, Row
 from app.ui.charts.trace import Thinned, Trace
@@ -305,11 +305,5 @@ class LineChart(Plot):
         """A small triangle on the lower edge where a value cannot be drawn."""
         if not len(drawn.odd):
             return
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(series_colour(entry.colour))
-        for place in np.unique(np.round(area.left() + x.place(drawn.odd) * area.width())).tolist():
-            foot = area.bottom()
-            painter.drawPolygon(
-                QPolygonF([QPointF(place - 3, foot), QPointF(place + 3, foot), QPointF(place, foot - 5)])
-            )
-        painter.setBrush(Qt.BrushStyle.NoBrush)
+        places = np.unique(np.round(area.left() + x.place(drawn.odd) * area.width()))
+        draw_odd(painter, area, places, np.zeros(len(places), bool), series_colour(entry.colour))
