@@ -168,11 +168,10 @@ class _Watch:
     def responded(self, path: str, kernel: int, response: Tensor) -> None:
         """A convolution has responded."""
         self._hold()
-        response = response.detach()
-        count = response.numel()
-        variance = (
-            (torch.linalg.vector_norm(response).square() / count - response.mean().square()) * count / (count - 1)
-        )
+        flat = _flat(response)
+        count = flat.numel()
+        # E[r²] − E[r]²: two sums at the memory's speed; after batch norm the mean is no larger than the spread.
+        variance = (torch.linalg.vector_norm(flat).square() / count - flat.mean().square()) * count / (count - 1)
         self.blocks[self._at].responses.append((path, kernel, variance.clamp_min(0).sqrt()))
         self._go_on(self._at)
 
@@ -309,8 +308,16 @@ def responses_survive_folding(network: nn.Module) -> bool:
     return not any(getattr(module, "pre", False) for module in network.modules())
 
 
+def _flat(tensor: Tensor) -> Tensor:
+    """(elements,) float32 in the order of memory: reducing it so is several times as fast as by channels."""
+    tensor = tensor.detach().float()
+    if tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last):
+        tensor = tensor.permute(0, 2, 3, 1)
+    return tensor.reshape(-1)
+
+
 def _norm(tensor: Tensor) -> Tensor:
-    norm: Tensor = torch.linalg.vector_norm(tensor.detach().float())
+    norm: Tensor = torch.linalg.vector_norm(_flat(tensor))
     return norm
 
 

@@ -81,7 +81,7 @@ def judge(
     unread: dict[int, str] = {}
     start = time.perf_counter()
     done = 0
-    for crops, readable, errors in _prepared(classifier, data, batches):
+    for crops, readable, errors in prepared_batches(classifier, data, batches):
         if cancelled():
             raise CancelledError("The evaluation was stopped.", "Nothing was recorded.")
         places = done + readable
@@ -138,7 +138,7 @@ def _answers(
 Prepared = tuple[NDArray[np.uint8], NDArray[np.int64], dict[int, str]]
 
 
-def _prepared(classifier: Classifier, data: LabelledSet, batches: list[NDArray[np.int64]]) -> Iterator[Prepared]:
+def prepared_batches(classifier: Classifier, data: LabelledSet, batches: list[NDArray[np.int64]]) -> Iterator[Prepared]:
     """Each batch's crops, the places of those that could be read, and why others could not."""
     side = classifier.preprocessing.crop
     view = classifier.preprocessing.view
