@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import click
 
-VERBS = ("bench", "classify", "evaluate", "gui", "models", "selftest", "train", "watch")
+VERBS = ("anatomy", "bench", "classify", "evaluate", "gui", "lesion", "models", "selftest", "train", "watch")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

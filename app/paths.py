@@ -94,6 +94,11 @@ def recordings() -> Path:
     return platformdirs.user_videos_path() / "ResNet Explorer"
 
 
+def sweeps() -> Path:
+    """Records of sweeps (`app.core.sweeps`)."""
+    return user_data() / "sweeps"
+
+
 def torch_checkpoints() -> Path:
     """Where torch.hub keeps downloaded weights, by its own rules, so that each file is downloaded once."""
     torch_home = os.environ.get("TORCH_HOME")

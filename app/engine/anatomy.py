@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -149,16 +150,20 @@ def _published(reference: str) -> tuple[int | None, float | None]:
     return (card.parameters or None, card.gflops or None) if card.kind == "published" else (None, None)
 
 
-def sweep(request: SweepRequest) -> SweepRecord:
+def sweep(request: SweepRequest, told: Callable[[float], None] | None = None) -> SweepRecord:
     """Delete each block in turn, and random ones; a `Job`, whose growing record lies at `request.path`.
 
     After `cancel` the record says “stopped” and keeps what was counted.
+
+    Args:
+        told: The share that is done, where nobody watches from another process.
 
     Raises:
         CancelledError: where it was stopped.
         ExplorerError: where a model, the data or a block cannot be had; then there may be no record.
     """
     progress, cancelled = service.watch(1)
+    progress = told or progress
     started, begun = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), time.perf_counter()
     record = SweepRecord(request, "running", started, 0.0, 0, 0, "")
 
