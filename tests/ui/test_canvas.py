@@ -23,7 +23,8 @@ RED, BLUE = (200, 20, 20), (20, 20, 200)
 
 
 @pytest.fixture
-def canvas(qtbot: QtBot) -> Canvas:
+def canvas(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Canvas:
+    monkeypatch.setattr("app.ui.canvas._SLOW_PAINT", 60.0)  # on a busy machine the next painting would be a rough one
     widget = Canvas()
     qtbot.addWidget(widget)
     widget.resize(WIDTH, HEIGHT)

@@ -15,7 +15,6 @@ from app.anatomy.measure import Measured, measured, responses_survive_folding
 from app.anatomy.opened import opened
 from app.anatomy.parts import middle_blocks, take_apart
 from app.anatomy.prefix import kept_inputs
-from app.bench.subjects import random_network
 from app.core.anatomy import QUANTITIES, BlockMeasurement, OpenedBlock
 from app.core.errors import AnatomyError
 from app.core.lesions import Lesion
@@ -24,6 +23,7 @@ from app.engine import anatomy, service
 from app.inference.fold import folded
 from app.networks.hooks import watched
 from app.networks.registry import families
+from tests.unit.light import light_network
 from tests.unit.test_lesions import fingerprint
 
 SMALL = {"blocks": (1, 2), "widths": (8, 16), "block": "bottleneck"}
@@ -46,7 +46,7 @@ Subject = tuple[nn.Module, NetworkOutline, Tensor]
 @pytest.fixture(scope="module", params=NETWORKS, ids=lambda one: "-".join([*one[:2], *map(str, one[2].values())]))
 def subject(request: pytest.FixtureRequest) -> Subject:
     family, architecture, options = request.param
-    network, outline = random_network(architecture, family=family, classes=7, **options)
+    network, outline = light_network(architecture, family=family, classes=7, **options)
     side = 64 if families.get(family).input_size > 64 else 16
     return network, outline, torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(1))
 
@@ -157,7 +157,7 @@ def test_a_folded_network_measures_the_same(subject: Subject) -> None:
 
 @pytest.mark.parametrize("architecture", ["resnet8", "resnet18"])
 def test_lesions_show(architecture: str) -> None:
-    network, outline = random_network(architecture, classes=7)
+    network, outline = light_network(architecture, classes=7)
     picture = torch.randn(1, 3, 32, 32)
     before = fingerprint(network)
     whole = by_name(measured(network, outline, picture))
@@ -236,7 +236,7 @@ def test_the_sum_is_what_comes_out(subject: Subject) -> None:
 
 
 def test_contributions_add_up_to_activation_times_gradient() -> None:
-    network, outline = random_network("resnet8", classes=7)
+    network, outline = light_network("resnet8", classes=7)
     picture = torch.randn(1, 3, 32, 32)
     last = outline.default_block
     block = opened(network, outline, picture, last, target=4)
@@ -247,7 +247,7 @@ def test_contributions_add_up_to_activation_times_gradient() -> None:
 
 
 def test_first_layer_filters_are_pictures() -> None:
-    network, outline = random_network("resnet18", classes=7)
+    network, outline = light_network("resnet18", classes=7)
     block = opened(network, outline, torch.randn(1, 3, 64, 64), outline.blocks[0].name)
     assert block.filters is not None
     weights = network.get_parameter("conv1.weight").detach().numpy()
@@ -259,7 +259,7 @@ def test_first_layer_filters_are_pictures() -> None:
 
 @pytest.mark.parametrize("architecture", ["resnet8", "plain8", "vgg16_bn", "googlenet"])
 def test_an_opened_block_with_a_lesion(architecture: str) -> None:
-    network, outline = random_network(architecture, classes=7)
+    network, outline = light_network(architecture, classes=7)
     picture = torch.randn(1, 3, 32 if outline.family == "cifar" else 64, 32 if outline.family == "cifar" else 64)
     name = middle_blocks(outline)[0].name
     before = fingerprint(network)

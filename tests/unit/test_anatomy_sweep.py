@@ -16,7 +16,6 @@ from app.anatomy.parts import middle_blocks, take_apart
 from app.anatomy.paths import sampled_paths
 from app.anatomy.prefix import kept_inputs
 from app.anatomy.sweep import Batch, planned, suitable_batch, swept
-from app.bench.subjects import random_network
 from app.core.errors import AnatomyError, CancelledError
 from app.core.lesions import Lesion
 from app.core.paths import PathLength, PathRecord, log10_paths
@@ -32,13 +31,14 @@ from app.core.sweeps import (
     write_sweep,
 )
 from app.inference.classifier import Classifier
+from tests.unit.light import light_network
 from tests.unit.test_lesions import fingerprint
 
 COUNT = 24
 
 
 def classifier(architecture: str, **options: object) -> Classifier:
-    network, outline = random_network(architecture, classes=10, **options)
+    network, outline = light_network(architecture, classes=10, **options)
     side = 32 if outline.family == "cifar" else 64
     return Classifier(
         network,
@@ -104,7 +104,7 @@ def test_a_sweep_of_a_network_that_is_already_changed() -> None:
 
 
 def test_random_choices_are_the_seed_s() -> None:
-    outline = random_network("resnet20")[1]
+    outline = light_network("resnet20")[1]
     one, again, other = (planned(outline, blocks=(), counts=(4,), repeats=3, seed=seed) for seed in (1, 1, 2))
     assert one == again != other
     assert len({point.blocks for point in one if point.random}) > 1
@@ -165,7 +165,7 @@ def test_records_survive_the_disk(tmp_path: Path) -> None:
 def test_every_path_s_gradient_adds_up_to_the_whole(architecture: str, options: dict[str, object]) -> None:
     """By hand: 2ⁿ paths; the sum of their gradients is autograd's, the mean of their norms what is sampled."""
     family = "torchvision-resnet" if architecture == "resnet18" else "cifar"
-    network, outline = random_network(architecture, family=family, classes=5, **options)
+    network, outline = light_network(architecture, family=family, classes=5, **options)
     side = 16 if outline.family == "cifar" else 32
     picture = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(2)).double()
     network.double()
@@ -227,11 +227,11 @@ def _from_first(network: torch.nn.Module, outline: object, x: torch.Tensor) -> t
 
 
 def test_paths_need_shortcuts_and_can_be_stopped() -> None:
-    network, outline = random_network("plain8", classes=5)
+    network, outline = light_network("plain8", classes=5)
     picture, target = torch.randn(2, 3, 32, 32), torch.zeros(2, dtype=torch.int64)
     with pytest.raises(AnatomyError, match="no shortcuts"):
         sampled_paths(network, outline, picture, target, rounds=1)
-    network, outline = random_network("resnet8", classes=5)
+    network, outline = light_network("resnet8", classes=5)
     before = fingerprint(network)
     with pytest.raises(CancelledError):
         sampled_paths(network, outline, picture, target, rounds=1, cancelled=lambda: True)

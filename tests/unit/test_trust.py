@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from app.bench.subjects import random_network
 from app.core.trust import CascadeStep as Step
 from app.core.trust import ClassSwap, Curve, TrustRecord, meaning
 from app.explain.guided import GuidedReLUs
 from app.trust.cascade import MOST_STEPS, forgetting
 from app.trust.curves import curves
 from app.trust.ranks import spearman
+from tests.unit.light import light_network
 from tests.unit.test_lesions import fingerprint
 
 
@@ -30,7 +30,7 @@ def test_rank_correlation() -> None:
 
 @pytest.mark.parametrize("architecture", ["resnet8", "resnet18", "alexnet", "googlenet", "resnet56"])
 def test_everything_is_forgotten_from_the_head_down(architecture: str) -> None:
-    network, outline = random_network(architecture, classes=7)
+    network, outline = light_network(architecture, classes=7)
     before = fingerprint(network)
     trained = {name: value.clone() for name, value in network.named_parameters()}
     changed_before: set[str] = set()
