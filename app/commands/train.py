@@ -17,6 +17,7 @@ from app.commands.options import explained, json_option
 @click.option("--twin", is_flag=True, help="Train the plain twin beside it.")
 @click.option("--run", "folder", required=True, type=click.Path(path_type=Path), help="Folder of the run.")
 @click.option("--resume", is_flag=True, help="Go on with the run in that folder.")
+@click.option("--to-library", is_flag=True, help="Make a model of each finished network.")
 @json_option
 @explained
 def command(
@@ -26,6 +27,7 @@ def command(
     twin: bool,
     folder: Path,
     resume: bool,
+    to_library: bool,
     as_json: bool,
 ) -> None:
     """Train, and leave a run folder. Works under torchrun too."""
@@ -39,5 +41,6 @@ def command(
         twin=twin,
         resume=resume,
         as_json=as_json,
+        to_library=to_library,
     )
     sys.exit(worker.train(asked))

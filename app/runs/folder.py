@@ -9,6 +9,7 @@
     weights.safetensors      the weights alone, by their own names
     status.json              the heartbeat (status.py)
     summary.json             figures at the end
+    library.json             the model that was made of it
 
 Twins lie side by side in a folder that holds twins.json, the experiment of both; several experiments that tell one
 story in a folder that holds plan.json.
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 CONFIG, NETWORK, DATA = "config.json", "network.json", "data.json"
 ENVIRONMENT, SUMMARY, TWINS = "environment.json", "summary.json", "twins.json"
+LIBRARY = "library.json"
+"""Which model of the library was made of a finished run."""
 PLAN = "plan.json"
 """In the folder of several experiments, one after the other: which ones, so that they can be resumed together."""
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"

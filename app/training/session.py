@@ -383,9 +383,8 @@ class Session:
         where = f" The first block with such numbers is {block}." if block else ""
         what = f"At step {row.step} the loss was {row.loss:g} and numbers were no longer finite.{where}"
         self._event("not finite", what, step=row.step, block=block)
-        raise TrainingError(
-            what, f"Step {self.progress.step} is kept. Try a lower learning rate, clipping, or batch normalisation."
-        )
+        deep = "fewer layers" if self.trainer.experiment.norm == "batch" else "batch normalisation"
+        raise TrainingError(what, f"Step {self.progress.step} is kept. Try a lower learning rate, clipping, or {deep}.")
 
     def _block_of(self, row: StepRow) -> str:
         """By the row alone: the first block whose update was not finite."""

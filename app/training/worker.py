@@ -22,7 +22,7 @@ from typing import Any
 
 from app.core.errors import ExplorerError, RunError, TrainingError
 from app.runs import control
-from app.runs.folder import CONFIG, DATA, ENVIRONMENT, NETWORK, PLAN, TWINS, is_run, read_json, write_json
+from app.runs.folder import CONFIG, DATA, ENVIRONMENT, LIBRARY, NETWORK, PLAN, TWINS, is_run, read_json, write_json
 from app.runs.lock import FILE_NAME as LOCK
 from app.runs.status import FILE_NAME as STATUS
 from app.runs.status import read_status
@@ -42,12 +42,14 @@ class TrainRequest:
         folder: Of the run, or of all of them.
         resume: Go on with what is in the folder; what it says then counts.
         as_json: Print one JSON document a line, instead of sentences.
+        to_library: Make a model of each finished network; a fine-tuned one becomes one anyway.
     """
 
     experiments: Mapping[str, Experiment]
     folder: Path
     resume: bool = False
     as_json: bool = False
+    to_library: bool = False
 
 
 def request(
@@ -59,6 +61,7 @@ def request(
     twin: bool = False,
     resume: bool = False,
     as_json: bool = False,
+    to_library: bool = False,
 ) -> TrainRequest:
     """From the words of the command line to a request; everything is checked before anything starts.
 
@@ -75,7 +78,7 @@ def request(
     if resume:
         if preset_name or config or changes or twin:
             raise TrainingError("A resumed run keeps its settings.", "Leave out --preset, --config, --set and --twin.")
-        return TrainRequest(_planned(folder), folder, True, as_json)
+        return TrainRequest(_planned(folder), folder, True, as_json, to_library)
     if preset_name and config:
         raise TrainingError("A preset and a config are two experiments.", "Give one of them; change it with --set.")
     experiments = {"": read_file(config)} if config else preset(preset_name or "first-look").experiments
@@ -84,7 +87,7 @@ def request(
     if folder.exists() and not _is_unused(folder):
         remedy = "Add --resume to go on with it, or choose another folder." if _holds_runs(folder) else ""
         raise RunError(f"{folder} is not empty.", remedy or "Choose a new folder.")
-    return TrainRequest(chosen, folder, False, as_json)
+    return TrainRequest(chosen, folder, False, as_json, to_library)
 
 
 def train(asked: TrainRequest) -> int:
@@ -102,6 +105,8 @@ def train(asked: TrainRequest) -> int:
             if stopped.is_set():
                 break
             worst = max(worst, _train_one(experiment, asked.folder / name, asked, lines.named(name), stopped))
+            if (asked.to_library or experiment.start_from) and _first_process():
+                worst = max(worst, _into_library(experiment, asked.folder / name, lines.named(name)))
             if _was_stopped(experiment, asked.folder / name):
                 break  # whoever stops a run by its folder means the whole plan
         return worst
@@ -126,6 +131,26 @@ def _train_one(
     for name, member in open_members.items():
         if not stopped.is_set():
             worst = max(worst, _run_here(member, folder / name, lines.named(name), asked.resume, stopped))
+    return worst
+
+
+def _into_library(experiment: Experiment, folder: Path, lines: Lines) -> int:
+    """Make a model of each finished run, once; 1 where one cannot be made."""
+    from app.training.library import to_library
+
+    worst = 0
+    for name in experiment.members():
+        run = folder / name
+        if not _is_finished(run) or (run / LIBRARY).exists():
+            continue
+        try:
+            card = to_library(run)
+            write_json(run / LIBRARY, {"id": card.id, "folder": str(card.folder)})
+        except ExplorerError as error:
+            lines({"event": "failed", "text": error.what, "remedy": error.remedy})
+            worst = 1
+        else:
+            lines({"event": "library", "text": f"“{card.title}” is among the models, as {card.id}."})
     return worst
 
 

@@ -111,8 +111,6 @@ def _style_sheet(t: Tokens) -> str:
     QToolButton[role="quiet"]:hover, QToolButton[role="quiet"]:checked {{ background: {t.raised}; }}
     QToolButton[role="quiet"]:focus {{ border-color: {t.accent}; }}
     QToolButton[role="quiet"]::menu-indicator {{ image: none; width: 0; }}
-    QPlainTextEdit[role="keys"] {{ background: {t.ground}; border: 1px solid {t.line};
-        border-radius: {RADIUS_SMALL}px; color: {t.text}; }}
     QLabel[role="quiet"] {{ color: {t.quiet}; }}
     QLabel[role="caption"] {{ color: {t.quiet}; font-weight: 600; }}
     QLabel[role="strong"] {{ font-weight: 600; }}
@@ -126,6 +124,16 @@ def _style_sheet(t: Tokens) -> str:
     QTableWidget {{ background: {t.panel}; border: none; selection-background-color: {t.raised};
         selection-color: {t.text}; outline: none; }}
     QHeaderView, QHeaderView::section {{ background: {t.panel}; color: {t.quiet}; border: none; padding: {half}px; }}
+    QPlainTextEdit[role="keys"] {{ background: {t.ground}; border: 1px solid {t.line};
+        border-radius: {RADIUS_SMALL}px; color: {t.text}; }}
+    QPushButton[role="primary"]:disabled {{ background: {t.raised}; color: {t.quiet}; border-color: {t.line}; }}
+    QPushButton[role="link"]:disabled {{ color: {t.quiet}; }}
+    QCheckBox::indicator, QTableView::indicator {{ width: {GRID + half}px; height: {GRID + half}px;
+        border: 1px solid {t.quiet}; border-radius: {half}px; background: {t.ground}; }}
+    QCheckBox::indicator:checked, QTableView::indicator:checked {{ border-color: {t.accent};
+        background: qradialgradient(cx: 0.5, cy: 0.5, radius: 0.5, fx: 0.5, fy: 0.5, stop: 0 {t.on_accent},
+        stop: 0.38 {t.on_accent}, stop: 0.45 {t.accent}, stop: 1 {t.accent}); }}
+    QCheckBox::indicator:focus {{ border-color: {t.accent}; }}
     QProgressBar {{ background: {t.raised}; border: none; border-radius: {half // 2}px; }}
     QProgressBar::chunk {{ background: {t.accent}; border-radius: {half // 2}px; }}
     QLabel[role="title"] {{ font-weight: 700; }}
@@ -139,8 +147,6 @@ def _style_sheet(t: Tokens) -> str:
     QPushButton:checked {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent}; }}
     QPushButton[role="primary"] {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent};
         font-weight: 600; }}
-    QPushButton[role="primary"]:disabled {{ background: {t.raised}; color: {t.quiet}; border-color: {t.line}; }}
-    QPushButton[role="link"]:disabled {{ color: {t.quiet}; }}
     QPushButton[role="link"] {{ background: transparent; border: none; color: {t.accent}; padding: 0; }}
     QPushButton[role="link"]:focus {{ text-decoration: underline; }}
     QPushButton[role="tab"] {{ background: transparent; border: none; border-bottom: 2px solid transparent;

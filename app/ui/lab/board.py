@@ -23,7 +23,7 @@ from app.ui.picker import Picker
 from app.ui.tokens import GRID
 
 REDRAW = 40  # milliseconds between two updates of what shows one moment: blocks and networks
-PLOT_HEIGHT, MAP_HEIGHT = 17 * GRID, 15 * GRID  # at least
+CHART_HEIGHT, MAP_HEIGHT, NETWORK_HEIGHT = 27 * GRID, 24 * GRID, 23 * GRID  # of cards, at least
 
 
 class Board(QWidget):
@@ -126,15 +126,13 @@ class Board(QWidget):
             for name, chart in self.lines.items():
                 tested = self._curves[name].tested
                 text = self.tr("{0}, train").format(label) if tested else label
+                known = {(entry.key, entry.label, entry.colour) for entry in chart.entries()}
+                if (track.key, text, track.token) in known:
+                    continue
                 chart.add_series(track.key, text, colour=track.token)
                 if tested:
-                    chart.add_series(
-                        f"{track.key}/test",
-                        self.tr("{0}, test").format(label),
-                        colour=track.token,
-                        dashed=True,
-                        kind="evaluations",
-                    )
+                    text = self.tr("{0}, test").format(label)
+                    chart.add_series(f"{track.key}/test", text, colour=track.token, dashed=True, kind="evaluations")
             self.blocks.add_series(track.key, label, colour=track.token)
         self.title.setText(_names([track.legend for track in tracks]) or self.tr("Nothing is compared"))
         empty = self.tr("The first steps will appear here") if tracks else self.tr("Tick a run in the list below")
@@ -265,20 +263,17 @@ class Board(QWidget):
         head = QHBoxLayout()
         head.setSpacing(GRID)
         head.addWidget(self.title, 1)
-        for picker, width in ((self.curve, 19 * GRID), (self.quantity, 30 * GRID)):
+        for picker, width in ((self.curve, 16 * GRID), (self.quantity, 27 * GRID)):
             picker.setMinimumWidth(width)
             head.addWidget(picker)
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        for chart in (*self.lines.values(), self.blocks):
-            chart.setMinimumHeight(PLOT_HEIGHT)
         blocks = self._card("blocks", self.blocks, "")
-        self.grid.add(self._stack)
-        self.grid.add(blocks)
+        self.grid.add(self._stack, CHART_HEIGHT, weight=2)
+        self.grid.add(blocks, CHART_HEIGHT, weight=2)
         for name, heat in zip(("first map", "second map"), self.maps, strict=True):
             card = self._card(name, heat, "")
-            heat.setMinimumHeight(MAP_HEIGHT)
-            self.grid.add(card)
-        self.grid.add(self.spines)
+            self.grid.add(card, MAP_HEIGHT, weight=2)
+        self.grid.add(self.spines, NETWORK_HEIGHT)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID + GRID // 2)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.runs.status import Status
 from app.ui.lab.run_index import Listed, RunIndex
-from app.ui.lab.words import count, duration, resumable, tr, trouble
+from app.ui.lab.words import count, duration, network_title, resumable, tr, trouble
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Group:
     @property
     def trouble(self) -> str:
         """What went wrong with its runs, in sentences; each once."""
-        found = dict.fromkeys(text for run in self.runs if (text := trouble(run.info)))
+        found = dict.fromkeys(f"{network_title(run.info)}: {text}" for run in self.runs if (text := trouble(run.info)))
         return " ".join(found)
 
 

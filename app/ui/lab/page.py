@@ -7,10 +7,11 @@ from pathlib import Path
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from app.core.errors import ExplorerError
+from app.core.errors import ExplorerError, RunError
+from app.runs.folder import LIBRARY, read_json
 from app.training.config import from_mapping
 from app.ui.charts import series_colour
-from app.ui.lab.board import Board
+from app.ui.lab.board import NETWORK_HEIGHT, Board
 from app.ui.lab.command import Wanted, folder_name, train_words
 from app.ui.lab.group import Group, group_of
 from app.ui.lab.panel import ExperimentPanel
@@ -19,7 +20,7 @@ from app.ui.lab.run_care import RunCare
 from app.ui.lab.run_index import Listed, RunIndex
 from app.ui.lab.run_table import RunTable
 from app.ui.lab.tracks import Track
-from app.ui.lab.trainers import Trainers
+from app.ui.lab.trainers import Trainers, log_of
 from app.ui.lab.welcome import Welcome
 from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
@@ -48,6 +49,8 @@ class LabPage(QWidget):
         self._shell = shell
         self._following: Path | None = None  # the experiment that the buttons mean
         self._starting: set[Path] = set()
+        self._renamed: tuple[Path, ...] = ()  # to be ticked when they are found under their new name
+        self._models: set[Path] = set()  # runs of which models are made just now
         self.notices = NoticeBar(self)
         self.question = QuestionBar(self)
         self.panel = ExperimentPanel(shell.background)
@@ -118,7 +121,15 @@ class LabPage(QWidget):
                 self.table.choose(group.runs[0].path)
         if self._following is not None and self._following not in known and self._following not in self._starting:
             self._following = None  # deleted
+        there = {run.path for run in runs}
+        for path in self.table.ticked:
+            if path not in there and path not in self.care.taken_away:
+                text = self.tr("The folder {0} is gone: it was deleted or moved.").format(path)
+                self.notices.show_notice(text, key="gone")
         self.table.show_runs(runs)
+        if self._renamed and {*self._renamed} <= there:
+            self.table.tick(self._renamed)
+            self._renamed = ()
         self.panel.show_runs(runs)
         self._show_side()
         if self._following is None and runs:
@@ -166,6 +177,13 @@ class LabPage(QWidget):
         if run is not None:
             self._follow(run.folder)
 
+    def _on_moved(self, old: Path, new: Path) -> None:
+        """Keep what was ticked, and what the buttons mean, under the new name."""
+        ticked = [new / path.relative_to(old) if path.is_relative_to(old) else path for path in self.table.ticked]
+        if self._following == old:
+            self._following = new
+        self._renamed = tuple(ticked)
+
     def _listed(self, path: Path | None) -> Listed | None:
         return next((run for run in self.index.runs if run.path == path), None)
 
@@ -178,6 +196,25 @@ class LabPage(QWidget):
         if run.info.pair is not None and experiment.shortcut != "none":
             experiment = experiment.changed({"twin": True})
         self.panel.show_experiment(experiment)
+
+    def _make_model(self, run: Listed) -> None:
+        """Make a model of a finished network, in a process of its own: it needs torch."""
+        words = ["train", "--run", str(run.path), "--resume", "--to-library"]
+        self.notices.show_notice(
+            self.tr("Making a model of {0} …").format(run.info.name), key=f"model {run.path}", trouble=False
+        )
+        self._models.add(run.path)
+        self.trainers.start(words, run.path)
+
+    def _on_ended(self, folder: Path) -> None:
+        asked = folder in self._models
+        self._models.discard(folder)
+        self._shell.background.run("lab-control", lambda: _model_words(folder, asked=asked), self._tell_model)
+        self.index.look()
+
+    def _tell_model(self, words: str | ExplorerError) -> None:
+        if str(words):
+            self.notices.show_notice(str(words), key="model", trouble=isinstance(words, ExplorerError))
 
     def _set_shared(self, folders: tuple[Path, ...]) -> None:
         self._shell.change(run_folders=tuple(str(one) for one in folders))
@@ -218,7 +255,6 @@ class LabPage(QWidget):
     def _lay_out(self) -> None:
         card = named(QFrame(), "runsCard")
         card.setProperty("role", "card")
-        card.setMinimumHeight(22 * GRID)
         inside = QVBoxLayout(card)
         inside.setContentsMargins(2 * GRID, GRID, GRID, GRID)
         inside.setSpacing(GRID // 2)
@@ -230,7 +266,7 @@ class LabPage(QWidget):
         head.addWidget(self._more)
         inside.addLayout(head)
         inside.addWidget(self.table)
-        self.board.grid.add(card)
+        self.board.grid.add(card, NETWORK_HEIGHT)
         body = named(QWidget(), "labBody")
         right = QVBoxLayout(body)
         right.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, 2 * GRID)
@@ -270,13 +306,15 @@ class LabPage(QWidget):
         self.welcome.preset_wanted.connect(panel.choose_preset)
         theme().changed.connect(self._recolour)
         self.trainers.began.connect(lambda _folder: self.index.look())
-        self.trainers.ended.connect(lambda _folder: self.index.look())
+        self.trainers.ended.connect(self._on_ended)
         self.trainers.failed.connect(self._on_failed)
         self.table.chosen.connect(self._on_chosen)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._show_menu)
         self._more.clicked.connect(lambda: self._show_menu(None))
         self.care.use_settings.connect(self._use_settings)
+        self.care.moved.connect(self._on_moved)
+        self.care.into_library.connect(self._make_model)
         self._shell.window.close_guards.append(self.may_close)
 
     def _watch(self, track: Track) -> None:
@@ -291,3 +329,16 @@ class LabPage(QWidget):
         menu = self.care.menu(self._listed(self.table.current), self.table.ticked)
         corner = self._more.mapToGlobal(QPoint(0, self._more.height()))
         menu.popup(corner if place is None else self.table.viewport().mapToGlobal(place))
+
+
+def _model_words(run: Path, *, asked: bool) -> str:
+    """Which model was made of a run; "" where nobody asked for one. A fine-tuned network becomes one by itself.
+
+    Raises:
+        RunError: where none was made.
+    """
+    if not (run / LIBRARY).exists():
+        if not asked:
+            return ""
+        raise RunError(f"No model could be made of {run}.", f"The log says why: {log_of(run)}")
+    return f"The network is among the models now, as “{read_json(run / LIBRARY)['id']}”."

@@ -25,6 +25,9 @@ from app.ui.notice_bar import NoticeBar
 class RunCare(QObject):
     """Everything that is done to runs beside looking at them.
 
+    Attributes:
+        taken_away: Runs that the user deleted or renamed here: nobody need be told that they are gone.
+
     Signals:
         use_settings(Listed): fill the form with its experiment.
         moved(old folder, new folder): an experiment was renamed.
@@ -54,6 +57,7 @@ class RunCare(QObject):
         self._notices = notices
         self._home = home
         self._change_shared = change_shared
+        self.taken_away: set[Path] = set()
 
     # --- the experiment as a whole ---
 
@@ -173,6 +177,7 @@ class RunCare(QObject):
         )
 
     def _delete(self, group: Group) -> None:
+        self.taken_away.update(run.path for run in group.runs)
         inside = (self._index.root, *self._index.shared)
 
         def told(outcome: bool | ExplorerError) -> None:
@@ -185,6 +190,7 @@ class RunCare(QObject):
 
     def _rename(self, group: Group) -> None:
         name = self._question.line.text()
+        self.taken_away.update(run.path for run in group.runs)
 
         def told(outcome: Path | ExplorerError) -> None:
             self._told(outcome)

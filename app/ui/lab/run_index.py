@@ -13,7 +13,7 @@ from app.runs.folder import RunInfo, experiment_folder, list_runs, planned_runs
 from app.runs.status import Status
 from app.ui.background import Background
 from app.ui.lab.trainers import statuses
-from app.ui.lab.words import living
+from app.ui.lab.words import is_plain, living
 
 QUICK, SLOW = 1000, 5000  # milliseconds between looks while something lives, and while nothing does
 
@@ -57,7 +57,8 @@ class RunIndex(QObject):
         preparing: Of experiments that were just started and are no runs yet (see `await_run`), what their trainers say.
 
     Signals:
-        changed(tuple of Listed): newest first; after every look, for “5 min ago” changes by itself.
+        changed(tuple of Listed): the newest experiment first, its residual network before the plain one; after every
+            look, for “5 min ago” changes by itself.
     """
 
     changed = Signal(tuple)
@@ -136,7 +137,15 @@ def _all(root: Path, shared: tuple[Path, ...]) -> tuple[Listed, ...]:
                 planned[folder] = _planned(folder)
             run = Listed(info, folder, place != root, living(info), planned[folder])
             found.setdefault(info.path.resolve(), run)
-    return tuple(sorted(found.values(), key=lambda run: (-run.info.status.started, run.info.name)))
+    newest: dict[Path, float] = {}
+    for run in found.values():
+        newest[run.folder] = max(run.info.status.started, newest.get(run.folder, 0.0))
+    return tuple(
+        sorted(
+            found.values(),
+            key=lambda run: (-newest[run.folder], run.path.parent.as_posix(), is_plain(run.info), run.info.name),
+        )
+    )
 
 
 def _planned(folder: Path) -> int:

@@ -40,6 +40,7 @@ class RunTable(QTableWidget):
         self._runs: tuple[Listed, ...] = ()
         self._ticked: tuple[Path, ...] = ()
         self._colours: dict[Path, QColor] = {}
+        self._shown: dict[int, tuple[object, ...]] = {}  # what each line says now
         names = (self.tr("Run"), self.tr("Step"), self.tr("Train"), self.tr("Test"), self.tr("State"))
         self.setHorizontalHeaderLabels(names)
         self.verticalHeader().hide()
@@ -84,6 +85,7 @@ class RunTable(QTableWidget):
         with QSignalBlocker(self):
             if not same:
                 self.setRowCount(len(runs))
+                self._shown.clear()
             for row, run in enumerate(runs):
                 self._fill(row, run)
                 if run.path == current and not same:
@@ -132,6 +134,10 @@ class RunTable(QTableWidget):
                 self.setItem(row, column, item)
             if item.text() != text:
                 item.setText(text)
+        facts = (texts, run.path, run.path in self._ticked, self._colours.get(run.path), theme().choice, trouble(info))
+        if self._shown.get(row) == facts:
+            return
+        self._shown[row] = facts
         first, state = self.item(row, NAME), self.item(row, STATE)
         assert first is not None and state is not None
         first.setData(_PATH, str(run.path))
@@ -150,9 +156,12 @@ class RunTable(QTableWidget):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._colours.get(path, colour("line")))
             painter.drawEllipse(pixmap.rect())
-        return QIcon(pixmap)
+        dot = QIcon(pixmap)
+        dot.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt tints it
+        return dot
 
     def _repaint(self) -> None:
+        self._shown.clear()
         with QSignalBlocker(self):
             for row, run in enumerate(self._runs):
                 self._fill(row, run)
@@ -163,6 +172,7 @@ class RunTable(QTableWidget):
                 if (item := self.item(row, NAME)) is not None:
                     on = run.path in self._ticked
                     item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
+                    self._shown.pop(row, None)
 
     def _on_changed(self, item: QTableWidgetItem) -> None:
         if item.column() != NAME:
