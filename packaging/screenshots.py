@@ -19,7 +19,7 @@ SETTLE = 800  # milliseconds for thumbnails and fades, after the answer
 
 
 def main() -> int:
-    """Write explore-dark.png and explore-light.png; the exit code."""
+    """Write explore-dark.png, explore-light.png and the same of Anatomy; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--size", default="1440x900")
@@ -67,12 +67,18 @@ def _shoot(folder: Path, width: int, height: int, picture: Path | None) -> int:
         print(f"no answer came: {composition.explore.notices.text}", file=sys.stderr)
         return 1
     folder.mkdir(parents=True, exist_ok=True)
-    for scheme in ("dark", "light"):
-        theme().choose(scheme)
-        wait(None, SETTLE)
-        path = folder / f"explore-{scheme}.png"
-        composition.window.grab().save(str(path), "PNG")
-        print(path)
+    for page in ("explore", "anatomy"):
+        composition.window.show_page(page)
+        desk = getattr(composition.window.pages.currentWidget(), "desk", None)
+        if desk is not None and not wait(desk.opened, PATIENCE):
+            print("no block was opened", file=sys.stderr)
+            return 1
+        for scheme in ("dark", "light"):
+            theme().choose(scheme)
+            wait(None, SETTLE)
+            path = folder / f"{page}-{scheme}.png"
+            composition.window.grab().save(str(path), "PNG")
+            print(path)
     composition.close()
     return 0
 

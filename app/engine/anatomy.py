@@ -224,7 +224,7 @@ def _series(info: ModelInfo, points: tuple[SweepPoint, ...]) -> SweepSeries:
     )
 
 
-def paths(request: Request, *, data: str = "", pictures: int = 32, paths_per_length: int = 128) -> PathRecord:
+def paths(request: Request, data: str = "", *, pictures: int = 32, paths_per_length: int = 128) -> PathRecord:
     """What the paths of each length carry, by sampling; a `Job`, or a second or two for a small network.
 
     Args:

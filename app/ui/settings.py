@@ -30,6 +30,7 @@ class Settings:
         recent: Paths of pictures and folders opened lately, newest first.
         page: The page shown last.
         models_panel: The part of the Models page shown last.
+        anatomy_data: Path of the labelled pictures that the Anatomy page counts on; "" for none.
         camera: Address of the live source opened last; "" for none.
         steadying: Seconds over which live predictions are averaged, 0 to 1; 0 for the raw ones.
         figures: Whether live mode shows its figures: "shown" or "hidden".
@@ -50,6 +51,7 @@ class Settings:
     recent: tuple[str, ...] = field(default=())
     page: str = "explore"
     models_panel: str = "library"
+    anatomy_data: str = ""
     camera: str = ""
     steadying: float = 0.25
     figures: str = "shown"

@@ -137,12 +137,12 @@ def _style_sheet(t: Tokens) -> str:
     QProgressBar {{ background: {t.raised}; border: none; border-radius: {half // 2}px; }}
     QProgressBar::chunk {{ background: {t.accent}; border-radius: {half // 2}px; }}
     QLabel[role="title"] {{ font-weight: 700; }}
-    QPushButton, QComboBox, QLineEdit {{
+    QPushButton, QComboBox, QLineEdit, QSpinBox {{
         background: {t.raised}; color: {t.text}; border: 1px solid {t.line};
         border-radius: {RADIUS_SMALL}px; padding: {half + 1}px {GRID + half}px;
     }}
     QPushButton:hover, QComboBox:hover {{ border-color: {t.quiet}; }}
-    QPushButton:focus, QComboBox:focus, QLineEdit:focus {{ border-color: {t.accent}; }}
+    QPushButton:focus, QComboBox:focus, QLineEdit:focus, QSpinBox:focus {{ border-color: {t.accent}; }}
     QPushButton:disabled, QComboBox:disabled {{ color: {t.quiet}; }}
     QPushButton:checked {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent}; }}
     QPushButton[role="primary"] {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent};

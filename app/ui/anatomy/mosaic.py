@@ -126,6 +126,11 @@ class MosaicView(QAbstractScrollArea):
         """The channels as they stand, first to last."""
         return self._order
 
+    @property
+    def drawn(self) -> bool:
+        """Whether the channels are there to be painted."""
+        return self._atlas is not None
+
     def cell_rect(self, place: int) -> QRect:
         """Where the picture at a place of the order is, in the viewport."""
         pitch_x, pitch_y = self._pitch()

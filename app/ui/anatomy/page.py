@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Qt
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Qt, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
@@ -71,11 +72,41 @@ PANELS: tuple[PanelSpec, ...] = (
         str(QT_TRANSLATE_NOOP("AnatomyPanel", "Every block and stage: shapes, counts, measurements")),
         "",
     ),
+    PanelSpec(
+        "channels",
+        str(QT_TRANSLATE_NOOP("AnatomyPanel", "Channels")),
+        str(QT_TRANSLATE_NOOP("AnatomyPanel", "The pictures of a data set that drive the block's channels hardest")),
+        "app.ui.anatomy.drivers_panel",
+    ),
+    PanelSpec(
+        "sweep",
+        str(QT_TRANSLATE_NOOP("AnatomyPanel", "Sweep")),
+        str(QT_TRANSLATE_NOOP("AnatomyPanel", "The error with each block deleted in turn")),
+        "app.ui.anatomy.sweep_panel",
+    ),
+    PanelSpec(
+        "paths",
+        str(QT_TRANSLATE_NOOP("AnatomyPanel", "Paths")),
+        str(QT_TRANSLATE_NOOP("AnatomyPanel", "How deep the network effectively is")),
+        "app.ui.anatomy.paths_panel",
+    ),
+    PanelSpec(
+        "trust",
+        str(QT_TRANSLATE_NOOP("AnatomyPanel", "Trust")),
+        str(QT_TRANSLATE_NOOP("AnatomyPanel", "How far the heatmap can be trusted")),
+        "app.ui.anatomy.trust_panel",
+    ),
 )
 
 
 class AnatomyPage(QWidget):
-    """Spine above, panels below, picture and knife on the right."""
+    """Spine above, panels below, picture and knife on the right.
+
+    Signals:
+        block_chosen(name): another block is the one that is meant.
+    """
+
+    block_chosen = Signal(str)
 
     def __init__(self, shell: Shell) -> None:
         super().__init__()
@@ -115,6 +146,7 @@ class AnatomyPage(QWidget):
         self.side.set_block(block)
         self.table_panel.select(name)
         self.desk.open_block(name)
+        self.block_chosen.emit(name)
 
     def step_block(self, by: int) -> None:
         """Open the block before or after."""
@@ -130,11 +162,25 @@ class AnatomyPage(QWidget):
         if name not in self._made:
             self._made[name] = PANELS[place].build(self)
         panel = self._made[name]
+        if (data := getattr(panel, "data", None)) is not None:
+            data.refresh()  # another panel may have chosen other pictures
         if self._panels.indexOf(panel) < 0:
             self._panels.addWidget(panel)
         self._panels.setCurrentWidget(panel)
         self._tabs.button(place).setChecked(True)
         return panel
+
+    def take_paths(self, paths: list[Path]) -> bool:
+        """Let the panel that is shown have what was dropped, if it wants it; pictures go to the session."""
+        take = getattr(self._panels.currentWidget(), "take_paths", None)
+        return bool(take is not None and take(paths))
+
+    def show_pictures_of(self, channel: int) -> None:
+        """Look for the pictures that drive a channel of the chosen block."""
+        panel = self.show_panel("channels")
+        ask = getattr(panel, "ask_about", None)
+        if ask is not None:
+            ask(channel)
 
     def step_panel(self, by: int) -> None:
         """Go to a neighbouring tab; after the last comes the first."""
@@ -295,6 +341,7 @@ class AnatomyPage(QWidget):
         self.spine.block_double_clicked.connect(surgery.toggle_bypass)
         self.table_panel.block_chosen.connect(self.choose_block)
         self.side.block_chosen.connect(self.choose_block)
+        self.block_panel.pictures_wanted.connect(self.show_pictures_of)
         self.side.class_chosen.connect(shell.explore.explain_class)
         for panel in (self.table_panel,):
             panel.said.connect(shell.window.set_status)
