@@ -21,6 +21,7 @@ from typing import Any
 
 SETTLE = 1.5  # seconds at the beginning of an order that are not measured
 SAMPLES = 12  # of the memory, at the beginning and at the end, whose medians are compared
+WARM_UP = 40.0  # seconds before the first count: Qt's pooled threads of the start end after 30
 ENDING = 8.0  # seconds that threads get to end
 
 
@@ -98,7 +99,7 @@ class _Probe:
         import psutil
 
         window, engine = psutil.Process(), psutil.Process(self.composition.engine._engine().pid)
-        self.wait(None, 10)
+        self.wait(None, WARM_UP)
         before = self._left(window)
         self.open()
         self.wait(None, min(30.0, seconds / 4))
@@ -124,13 +125,13 @@ class _Probe:
             "threads": after[0] - before[0],
             "handles": after[1] - before[1],
             "timers": after[2] - before[2],
-            "names": [thread.name for thread in threading.enumerate() if thread.name in ("player", "live-frames")],
+            "names": sorted(after[3] - before[3]),
             "shown": shown,
             "classified": classified,
         }
 
-    def _left(self, process: Any) -> tuple[int, int, int]:
-        """(threads, handles, timers) once live mode is closed and had time to end."""
+    def _left(self, process: Any) -> tuple[int, int, int, set[str]]:
+        """(threads, handles, timers, names of Python's threads) once live mode is closed and had time to end."""
         from PySide6.QtCore import QTimer
 
         self.live.close()
@@ -139,7 +140,7 @@ class _Probe:
         handles = process.num_fds() if hasattr(process, "num_fds") else process.num_handles()
         objects = (self.composition, self.composition.window)
         timers = {id(timer) for one in objects for timer in one.findChildren(QTimer) if timer.isActive()}
-        return process.num_threads(), handles, len(timers)
+        return process.num_threads(), handles, len(timers), {thread.name for thread in threading.enumerate()}
 
 
 if __name__ == "__main__":
