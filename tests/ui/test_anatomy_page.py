@@ -17,8 +17,10 @@ from app.core.anatomy import QUANTITIES
 from app.core.errors import AnatomyError
 from app.core.lesions import Lesion
 from app.core.records import NetworkOutline, Request
+from app.ui.anatomy.colouring import Colouring
 from app.ui.anatomy.page import AnatomyPage
 from app.ui.composition import Composition
+from app.ui.spine import Spine
 from tests.ui.anatomy_records import measurement, opened
 from tests.ui.outlines import cifar, vgg
 from tests.ui.prompt_engine import PromptEngine, outline
@@ -292,3 +294,17 @@ def test_networks_of_any_kind_are_shown(
         assert not page.side.swap.isEnabled(), "a layer has nothing to change places with"
         assert page.side.list.rows[0].name.text() == "stage 2, layer 1 bypassed"
     assert np.isfinite(page.colouring.scale._high)
+
+
+def test_where_nothing_is_added_the_blocks_are_coloured_by_their_energy(qapp: object) -> None:
+    plain, spine = cifar(20, plain=True), Spine()
+    colouring = Colouring(spine)
+    spine.set_outline(plain)
+    request = Request(1, "r20", np.zeros((32, 32, 3), np.uint8))
+    colouring.show_network(plain, measurement(plain, request))
+    assert colouring.quantity.name == "energy" and spine._fills[1] is not None
+    colouring.show_network(outline(), measurement(outline(), request))
+    assert colouring.quantity.name == "ratio"
+    colouring.choose("gradient")
+    colouring.show_network(plain, measurement(plain, request))
+    assert colouring.quantity.name == "gradient", "what was chosen stays"

@@ -26,6 +26,7 @@ class Colouring(QWidget):
         self._spine = spine
         self._outline: NetworkOutline | None = None
         self._measurement: Measurement | None = None
+        self._by_hand = False
         self.title = named(QLabel(), "networkTitle")
         self.title.setProperty("role", "title")
         self.quantities = Picker("quantities", self.tr("Colour the blocks by"))
@@ -43,7 +44,7 @@ class Colouring(QWidget):
         layout.addStretch(1)
         layout.addWidget(self.quantities)
         layout.addWidget(self.scale, 3)
-        self.quantities.activated.connect(self._colour)
+        self.quantities.activated.connect(self._on_chosen)
         self._colour()
 
     @property
@@ -56,17 +57,24 @@ class Colouring(QWidget):
         place = self.quantities.findData(name)
         if place >= 0:
             self.quantities.setCurrentIndex(place)
-            self._colour()
+            self._on_chosen()
 
     def next(self) -> None:
         """Colour by the next quantity; after the last comes the first."""
         self.quantities.setCurrentIndex((self.quantities.currentIndex() + 1) % len(QUANTITIES))
-        self._colour()
+        self._on_chosen()
 
     def show_network(self, outline: NetworkOutline | None, measurement: Measurement | None) -> None:
         """Colour a network, measured or not yet."""
         self._outline, self._measurement = outline, measurement
+        adds = outline is None or any(block.shortcut != "none" for block in outline.blocks)
+        if not self._by_hand:  # where nothing is added there is nothing to compare the branch with
+            self.quantities.setCurrentIndex(self.quantities.findData("ratio" if adds else "energy"))
         self.title.setText(outline.title if outline else "")
+        self._colour()
+
+    def _on_chosen(self) -> None:
+        self._by_hand = True
         self._colour()
 
     def _colour(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
@@ -153,6 +153,7 @@ class MosaicView(QAbstractScrollArea):
                 height, width = pixels.shape[:2]
                 image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
                 self._atlas = image.copy()  # its own memory
+                self._atlas.setDevicePixelRatio(ratio)  # cells are copied, never scaled
                 self.viewport().update()
 
         self._background.run("mosaic", lambda: atlas_pixels(mosaic, scale), made)
@@ -200,12 +201,14 @@ class MosaicView(QAbstractScrollArea):
         offset = self.verticalScrollBar().value()
         first = (offset // pitch) * columns
         last = min(len(self._order), (offset + self.viewport().height() + pitch) // pitch * columns)
+        atlas, pitch_x = self._atlas, self._pitch()[0]
         for place in range(first, last):
             row, column = divmod(self._order[place], atlas_columns)
+            below, beside = divmod(place, columns)
             painter.drawImage(
-                QRectF(self.cell_rect(place)),
-                self._atlas,
-                QRectF(column * width, row * height, width, height),
+                QPoint(beside * pitch_x, below * pitch - offset),
+                atlas,
+                QRect(column * width, row * height, width, height),
             )
         self._mark(painter)
 
