@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--record", type=click.Path(path_type=Path, dir_okay=False), help="Where the record goes.")
 @click.option("--read", "read", type=click.Path(path_type=Path, dir_okay=False), help="Show a record instead.")
 @click.option("--figure", type=click.Path(path_type=Path, dir_okay=False), help="Draw the record as an SVG picture.")
+@click.option("--markdown", is_flag=True, help="Print the table as Markdown, for documents.")
 @click.option("--csv", "table", type=click.Path(path_type=Path, dir_okay=False), help="Write the table.")
 @device_option
 @json_option
@@ -45,6 +46,7 @@ def command(
     record: Path | None,
     read: Path | None,
     figure: Path | None,
+    markdown: bool,
     table: Path | None,
     device: str,
     as_json: bool,
@@ -82,6 +84,11 @@ def command(
         write_text(table, _csv(found))
     if as_json:
         print_json(json.loads(json.dumps(dataclasses.asdict(found))))
+        return
+    if markdown:
+        from app.render.sweep_figure import sweep_table
+
+        click.echo(sweep_table(found), nl=False)
         return
     _print(found)
 

@@ -83,10 +83,39 @@ def paths_figure(record: PathRecord, title: str) -> str:
     return _document(parts, 3 * HEIGHT)
 
 
+def sweep_table(record: SweepRecord) -> str:
+    """The same as a Markdown table, for documents."""
+    lines = ["| network | deleted | shortcut | error % | 95 % interval | pictures |", "|---|---|---|---|---|---|"]
+    for series in record.series:
+        for point in series.points:
+            if point.random or point.error is None:
+                continue
+            place = series.blocks.index(point.blocks[0]) if point.blocks else -1
+            name, shortcut = (series.labels[place], series.shortcuts[place]) if point.blocks else ("nothing", "")
+            low, high = wilson(point.wrong / point.pictures, point.pictures)
+            row = [
+                series.title,
+                name,
+                shortcut,
+                f"{point.error:.2f}",
+                f"{low:.2f} to {high:.2f}",
+                f"{point.pictures:,}",
+            ]
+            lines.append(f"| {' | '.join(row)} |")
+        for count, points in sorted(series.randoms().items()):
+            errors = [point.error for point in points if point.error is not None]
+            if errors:
+                mean, spread = sum(errors) / len(errors), f"choices {min(errors):.2f} to {max(errors):.2f}"
+                row = [series.title, f"{count} at random", "", f"{mean:.2f}", spread, f"{points[0].pictures:,}"]
+                lines.append(f"| {' | '.join(row)} |")
+    return "\n".join(lines) + "\n"
+
+
 def _blocks_plot(record: SweepRecord) -> list[str]:
     count = max((len(series.blocks) for series in record.series), default=1)
     frame = _Frame(0, 0.5, count + 0.5, 100)
-    title = f"Error with one block deleted, {record.pictures:,} pictures (bars: 95 % interval; dashed: nothing deleted)"
+    counted = min((series.whole.pictures for series in record.series if series.whole is not None), default=0)
+    title = f"Error with one block deleted, {counted:,} pictures (bars: 95 % interval; dashed: nothing deleted)"
     parts = _axes(frame, title, "error, %", "deleted block (filled: changes the shape)")
     parts += _chance(frame, record)
     for series in record.series:

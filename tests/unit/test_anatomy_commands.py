@@ -73,6 +73,9 @@ def test_lesion_counts_records_and_draws(tmp_path: Path, home: Path, data: str) 
     again = run(lesion.command, "--read", str(record))
     assert again.exit_code == 0
     assert "stage 1, block 1" in again.stdout and "2 at random" in again.stdout
+    table_lines = run(lesion.command, "--read", str(record), "--markdown").stdout.splitlines()
+    assert len(table_lines) == 2 + 3 + 1
+    assert table_lines[4].split(" | ")[1:3] == ["stage 2, block 1", "padding"]
     for bad in ((), (MODEL,), (MODEL, "--data", data, "--blocks", "fc"), ("--read", data)):
         assert run(lesion.command, *bad).exit_code == 2
 
