@@ -115,6 +115,7 @@ def _style_sheet(t: Tokens) -> str:
     QLabel[role="caption"] {{ color: {t.quiet}; font-weight: 600; }}
     QLabel[role="strong"] {{ font-weight: 600; }}
     QLabel[role="problem"] {{ color: {t.plain}; }}
+    QFrame[role="inset"] {{ background: {t.raised}; border: none; border-radius: {RADIUS_LARGE}px; }}
     QFrame[role="raised"] {{ background: {t.raised}; border: none; border-bottom: 1px solid {t.line}; }}
     QLineEdit[role="flat"] {{ background: transparent; border: 1px solid transparent; padding: 1px {half}px; }}
     QLineEdit[role="flat"]:hover {{ border-color: {t.line}; }}

@@ -15,6 +15,7 @@ from app.ui.background import Background
 from app.ui.charts import BlockChart, ChartCard, LineChart, SharedScale, StepHeatMap
 from app.ui.lab.flow import FlowGrid
 from app.ui.lab.measures import BRANCHES, BlockQuantity, block_quantities, curves
+from app.ui.lab.paper import PaperBoard, note
 from app.ui.lab.scrub import ScrubBar
 from app.ui.lab.spines import SpinesCard
 from app.ui.lab.tracks import Track, Tracks
@@ -66,13 +67,16 @@ class Board(QWidget):
         for curve in self._curves.values():
             chart = LineChart(f"{curve.name}Chart", curve.title, y_title=curve.y_title, unit=curve.unit, log=curve.log)
             self.lines[curve.name] = chart
-            self._stack.addWidget(self._card(curve.name, chart, curve.title))
+            card = self._card(curve.name, chart, curve.title)
+            card.set_note(note(curve.name))
+            self._stack.addWidget(card)
         self.blocks = BlockChart("blockChart", self.tr("Every block"), y_title=self._quantity.short)
         self._scale = SharedScale(self)
         self.maps = tuple(
             StepHeatMap(f"{place}Map", self.tr("Block and step"), value_title=self._quantity.short, scale=self._scale)
             for place in ("first", "second")
         )
+        self.paper = PaperBoard(background)
         self.grid = FlowGrid()
         self._lay_out()
         self._later = QTimer(self, singleShot=True, interval=REDRAW)
@@ -140,6 +144,7 @@ class Board(QWidget):
             plot.set_empty_text(empty)
         self.spines.setVisible(bool(tracks))
         self.spines.spines[1].setVisible(len(self.tracks.pair) > 1)
+        self._show_paper()
         self._on_quantity()
         self._on_outline()
         self._on_length()
@@ -156,11 +161,18 @@ class Board(QWidget):
                 steps = np.array([row.step for row in data.evaluations], np.int64)
                 values = np.array([getattr(row, curve.tested) for row in data.evaluations], np.float64)
                 chart.set_data(f"{track.key}/test", steps, values)
+        if new.evaluations:
+            self._show_paper()
         for place, shown in enumerate(self.tracks.pair):
             if shown is track:
                 self.maps[place].refresh_columns()
         self._on_length()
         self._soon()
+
+    def _show_paper(self) -> None:
+        """Our errors beside the paper's, where they can be: on CIFAR-10."""
+        known = [track for track in self.tracks.all if track.follower.data.evaluations]
+        self.paper.show_runs([track.path for track in known])
 
     def _on_measured(self) -> None:
         for heat in self.maps:
@@ -188,12 +200,14 @@ class Board(QWidget):
     def _on_quantity(self) -> None:
         quantity = self._quantity
         self.blocks.y_title = quantity.short
+        self.cards["blocks"].set_note(note("blocks", quantity.name))
         self.cards["blocks"].set_title(self.tr("{0}, by block").format(quantity.title))
         self.spines.caption.setText(self.tr("{0}: where it is large").format(quantity.title))
         pair = self.tracks.pair
         for place, heat in enumerate(self.maps):
             card = self.cards["first map" if place == 0 else "second map"]
             card.setVisible(place < max(1, len(pair)))
+            card.set_note(note("map", quantity.name))
             heat.value_title = quantity.short
             if place < len(pair):
                 heat.show_columns(pair[place].columns(quantity.name))
@@ -285,6 +299,8 @@ class Board(QWidget):
         self.tracks.added.connect(self._on_added)
         self.tracks.removed.connect(self._on_removed)
         self.tracks.changed.connect(self._on_changed)
+        self.paper.said.connect(self.said)
+        self.paper.failed.connect(self.failed)
         self.curve.activated.connect(self._stack.setCurrentIndex)
         self.quantity.activated.connect(lambda: self._on_quantity())
         self.scrub.moved.connect(self._on_scrub)

@@ -267,6 +267,7 @@ class LabPage(QWidget):
         inside.addLayout(head)
         inside.addWidget(self.table)
         self.board.grid.add(card, NETWORK_HEIGHT)
+        self.board.grid.add(self.board.paper, NETWORK_HEIGHT, weight=0)
         body = named(QWidget(), "labBody")
         right = QVBoxLayout(body)
         right.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, 2 * GRID)

@@ -16,6 +16,7 @@ from app.ui.lab import estimate
 from app.ui.lab.command import Wanted
 from app.ui.lab.form import ExperimentForm
 from app.ui.lab.group import Group
+from app.ui.lab.paper_card import PaperCard
 from app.ui.lab.run_index import Listed
 from app.ui.naming import named
 from app.ui.picker import Picker
@@ -33,7 +34,7 @@ class ExperimentPanel(QFrame):
 
     Attributes:
         form: The experiment's settings.
-        foot: Where the page may put more, below everything that scrolls with the form.
+        paper: What the paper reports of the form's network.
     """
 
     start_wanted = Signal(object)
@@ -67,7 +68,7 @@ class ExperimentPanel(QFrame):
         self.progress.setFixedHeight(GRID // 2)
         self.progress_words = self._words("progressWords")
         self.measuring_words = self._words("measuringWords")
-        self.foot = QVBoxLayout()
+        self.paper = PaperCard()
         self._lay_out()
         self._look_timer = QTimer(self, singleShot=True, interval=LOOK_DELAY)
         self._look_timer.timeout.connect(self._look_at_data)
@@ -155,6 +156,7 @@ class ExperimentPanel(QFrame):
             self._data_words.setText("")
         elif self._request(experiment) != self._looked_at:
             self._look_timer.start()
+        self.paper.show_experiment(experiment)
         self._tell_problem()
         self._tell_estimate()
 
@@ -205,7 +207,7 @@ class ExperimentPanel(QFrame):
         caption.setProperty("role", "caption")
         for widget in (caption, self.presets, self._summary, self.form, self._data_words):
             inside.addWidget(widget)
-        inside.addLayout(self.foot)
+        inside.addWidget(self.paper)
         inside.addStretch(1)
         scroll = named(QScrollArea(), "experimentScroll")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
