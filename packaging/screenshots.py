@@ -1,6 +1,6 @@
 """Make the README's pictures: the real window with a real engine, light and dark.
 
-    python packaging/screenshots.py [FOLDER] [--size 1440x900] [--picture FILE]
+    python packaging/screenshots.py [FOLDER] [--size 1440x900] [--picture FILE] [--runs FOLDER]
 
 Needs no display: without one it draws offscreen.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -19,21 +20,28 @@ SETTLE = 800  # milliseconds for thumbnails and fades, after the answer
 
 
 def main() -> int:
-    """Write explore-dark.png, explore-light.png and the same of Anatomy; the exit code."""
+    """Write explore-dark.png, explore-light.png and the same of other pages; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--size", default="1440x900")
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--runs", type=Path, help="folder of a trained experiment, for the Lab's pictures")
+    parser.add_argument("--pages", default="explore,anatomy,lab", help="which pages")
     arguments = parser.parse_args()
     width, height = (int(part) for part in arguments.size.split("x"))
     os.environ["RESNET_EXPLORER_HOME"] = tempfile.mkdtemp(prefix="screenshots-")  # nobody's own settings
     if not os.environ.get("DISPLAY"):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     sys.path.insert(0, str(ROOT))
-    return _shoot(arguments.folder, width, height, arguments.picture)
+    if arguments.runs is not None:
+        from app import paths
+
+        shutil.copytree(arguments.runs, paths.user_runs() / arguments.runs.name)
+    pages = [page for page in arguments.pages.split(",") if page != "lab" or arguments.runs is not None]
+    return _shoot(arguments.folder, width, height, arguments.picture, pages)
 
 
-def _shoot(folder: Path, width: int, height: int, picture: Path | None) -> int:
+def _shoot(folder: Path, width: int, height: int, picture: Path | None, pages: list[str]) -> int:
     from PySide6.QtCore import QEventLoop, QTimer
     from PySide6.QtWidgets import QApplication
 
@@ -67,12 +75,14 @@ def _shoot(folder: Path, width: int, height: int, picture: Path | None) -> int:
         print(f"no answer came: {composition.explore.notices.text}", file=sys.stderr)
         return 1
     folder.mkdir(parents=True, exist_ok=True)
-    for page in ("explore", "anatomy"):
+    for page in pages:
         composition.window.show_page(page)
         desk = getattr(composition.window.pages.currentWidget(), "desk", None)
         if desk is not None and not wait(desk.opened, PATIENCE):
             print("no block was opened", file=sys.stderr)
             return 1
+        if page == "lab":
+            wait(None, 5 * SETTLE)  # the runs are read
         for scheme in ("dark", "light"):
             theme().choose(scheme)
             wait(None, SETTLE)
