@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QSlider, QTableWidget
 from pytestqt.qtbot import QtBot
 
 from app import paths
+from app.core.records import BlockInfo, NetworkOutline
 from app.runs import control
+from app.runs.folder import SUMMARY, describe, write_json
+from app.training.config import Experiment
 from app.ui.composition import Composition
+from app.ui.lab import estimate
 from app.ui.lab.fields import ChoiceField
 from app.ui.lab.page import LabPage
+from app.ui.lab.spines import first_to_last
 from tests.ui.prompt_engine import PromptEngine
 from tests.ui.runs_help import make_run, make_twins, write_status
 
@@ -233,3 +240,99 @@ def test_exports_say_where_they_are(program: Composition, qtbot: QtBot, tmp_path
     assert (tmp_path / "out" / "done" / "blocks.csv").is_file()
     page.care.export_to((run,), tmp_path / "out", "events")
     qtbot.waitUntil(lambda: "tensorboard --logdir" in page.notices.text)
+
+
+def test_scrubbing_shows_every_plot_as_it_was(program: Composition, qtbot: QtBot) -> None:
+    residual, plain = make_twins(paths.user_runs() / "pair")
+    page = lab(program)
+    board = page.board
+    qtbot.waitUntil(lambda: all(track.last_step == 20 for track in board.tracks.all) and len(board.tracks.all) == 2)
+    assert board.tracks.pair[0].path == residual and board.tracks.pair[1].path == plain
+    ratio = board.spines.spines[1].ratio
+    qtbot.waitUntil(lambda: "first to last" in ratio.text())
+    newest = board.blocks.table().columns[-1].copy()
+    board.show_step(5)
+    qtbot.waitUntil(lambda: not np.array_equal(board.blocks.table().columns[-1], newest))
+    assert np.allclose(board.blocks.table().columns[-1], newest * 20 / 5, rtol=1e-5)
+    assert {chart.marker for chart in (*board.lines.values(), *board.maps)} == {5}
+    assert "step 5 of 20" in board.scrub._words.text()
+    board.scrub.live.click()
+    qtbot.waitUntil(lambda: np.array_equal(board.blocks.table().columns[-1], newest))
+    assert {chart.marker for chart in (*board.lines.values(), *board.maps)} == {None}
+
+
+def test_the_ratio_leaves_stem_and_head_out(program: Composition, qtbot: QtBot) -> None:
+    values = np.array([100, 4, 3, 2, 100], np.float32)
+    kinds = (("stem", 0), ("basic", 1), ("basic", 2), ("basic", 3), ("head", 0))
+    blocks = tuple(BlockInfo(f"b{n}", kind, stage, 1, "none", 1) for n, (kind, stage) in enumerate(kinds))  # type: ignore[arg-type]
+    network = NetworkOutline("cifar", "plain8", "Plain-8", blocks, 5)
+    assert first_to_last(network, values) == 2.0
+    assert first_to_last(network, np.array([1, np.nan, 3, 1.5, 1], np.float32)) == 2.0
+    assert first_to_last(network, np.array([1, 1, 3, 0, 1], np.float32)) is None
+
+
+def test_other_quantities_of_blocks(program: Composition, qtbot: QtBot) -> None:
+    make_twins(paths.user_runs() / "pair")
+    board = lab(program).board
+    qtbot.waitUntil(lambda: len(board.tracks.all) == 2 and all(track.last_step == 20 for track in board.tracks.all))
+    qtbot.waitUntil(lambda: len(board.blocks.table().columns) == 4)
+    outputs = board.blocks.table().columns[2].copy()
+    board.choose_quantity("parameter_gradient")
+    qtbot.waitUntil(lambda: np.allclose(board.blocks.table().columns[2] * 2, outputs))
+    board.choose_quantity("update_ratio")
+    qtbot.waitUntil(lambda: np.allclose(board.blocks.table().columns[2] * 200, outputs, rtol=1e-5))
+    board.choose_quantity("branches")  # never measured here
+    qtbot.waitUntil(lambda: np.isnan(board.blocks.table().columns[-1]).all())
+
+
+def test_more_runs_than_two_are_told_apart(program: Composition, qtbot: QtBot) -> None:
+    for number in range(3):
+        make_twins(paths.user_runs() / f"pair {number}")
+    page = lab(program)
+    qtbot.waitUntil(lambda: page.table.rowCount() == 6)
+    page.table.tick([run.path for run in page.index.runs])
+    tracks = page.board.tracks.all
+    assert len({track.token for track in tracks}) == 6
+    assert len({track.legend for track in tracks}) == 6
+    page.table.tick([])
+    assert page.board.tracks.all == ()
+    assert all(not chart.entries() for chart in page.board.lines.values())
+
+
+def test_before_anything_was_trained_one_click_begins(
+    program: Composition, qtbot: QtBot, started: list[list[str]]
+) -> None:
+    page = lab(program)
+    qtbot.waitUntil(page.welcome.isVisible)
+    assert not page.board.isVisible()
+    page.welcome.first.click()
+    qtbot.waitUntil(lambda: len(started) == 1)
+    assert started[0][:3] == ["train", "--preset", "first-look"]
+    assert page.board.isVisible() and not page.welcome.isVisible()
+
+
+def test_every_control_has_a_name_and_a_tip(program: Composition, qtbot: QtBot) -> None:
+    make_run(paths.user_runs() / "done")
+    page = lab(program)
+    qtbot.waitUntil(lambda: page.table.rowCount() == 1)
+    page.panel.form.more_button.click()
+    kinds = (QAbstractButton, QComboBox, QSlider, QTableWidget)
+    for kind in kinds:
+        for widget in page.findChildren(kind):
+            if widget.isVisible() and not widget.objectName().startswith("qt_"):
+                assert widget.objectName(), widget
+                words = widget.toolTip() or widget.accessibleName()
+                assert words or (isinstance(widget, QAbstractButton) and widget.text()), widget.objectName()
+
+
+def test_an_estimate_comes_from_what_was_clocked_here(tmp_path: Path) -> None:
+    run = describe(make_run(tmp_path / "done", depth=20))
+    write_json(run.path / SUMMARY, {"pictures_per_second": 1000.0, "train_error": 1.0, "test_error": 2.0})
+    run = describe(run.path)
+    same = Experiment(data="shapes", device="cpu", depth=20, budget=1000, batch=100)
+    assert estimate.seconds(same, [run]) == pytest.approx(100)
+    assert estimate.seconds(same.changed({"depth": 38}), [run]) == pytest.approx(200)
+    assert estimate.seconds(same.changed({"twin": True}), [run]) == pytest.approx(200)
+    assert estimate.seconds(same.changed({"block": "bottleneck", "depth": 29}), [run]) is None
+    assert estimate.seconds(same.changed({"budget": 3, "budget_unit": "minutes"}), []) == 180
+    assert "No estimate yet" in estimate.sentence([same], [])
