@@ -183,8 +183,9 @@ class Board(QWidget):
         total = max((track.follower.status.steps for track in self.tracks.all), default=0)
         for chart in self.lines.values():
             chart.set_total(total)
+        of_pair = max((track.follower.status.steps for track in self.tracks.pair), default=0)
         for heat in self.maps:
-            heat.set_total(total)
+            heat.set_total(of_pair)
         self.scrub.set_last(max((track.last_step for track in self.tracks.all), default=0))
 
     def _on_outline(self) -> None:
