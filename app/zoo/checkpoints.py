@@ -7,6 +7,7 @@ the structure (`structure`), rebuild the weights under our names (`assembly`), d
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,7 +34,11 @@ from app.zoo.structure import find_structure
 from app.zoo.tables import Table, find_tables
 from app.zoo.verdict import Sureness, Verdict
 
+log = logging.getLogger(__name__)
+
 _MOST_PARAMETERS = 500_000_000
+_MOST_BLOCKS = 1_000  # ResNet-1202 has 600
+_LARGE_REMEDY = "Close other programs, or use a machine with more memory."
 _UNSAFE_REMEDY = (
     "Ask its author for the weights alone, as safetensors or as torch.save(model.state_dict(), …); or convert it on a "
     "machine where you trust it."
@@ -96,6 +101,14 @@ def diagnose(path: Path, *, choices: Mapping[str, str] | None = None) -> Diagnos
         return _understood(contents, report, choices or {})
     except ModelError as error:
         return Diagnosis(replace(report, refusal=error.what.rstrip("."), remedy=error.remedy))
+    except MemoryError:
+        return Diagnosis(replace(report, refusal="its network needs more memory than there is", remedy=_LARGE_REMEDY))
+    except Exception as error:  # the file of a stranger, and no checkpoint that we know: logged, and told
+        log.exception("%s is not understood", path)
+        first = (str(error).splitlines() or [""])[0][:120]
+        why = f"its weights make no network ({type(error).__name__}: {first})"
+        remedy = "If it works elsewhere, tell us: the log has the details."
+        return Diagnosis(replace(report, refusal=why, remedy=remedy))
 
 
 def _understood(contents: Contents, report: Report, choices: Mapping[str, str]) -> Diagnosis:
@@ -105,6 +118,8 @@ def _understood(contents: Contents, report: Report, choices: Mapping[str, str]) 
     problems: list[tuple[Table, NotResidual]] = []
     for table in tables:
         shapes = {key: tuple(tensor.shape) for key, tensor in table.tensors.items()}
+        if sum(len(shape) == 4 for shape in shapes.values()) > 5 * _MOST_BLOCKS:
+            raise ModelError(f"It has more than {5 * _MOST_BLOCKS:,} convolutions, more than any network we take in.")
         stack = match_family(shapes)
         if stack is not None:
             return _as_stack(contents, report, table, stack)
@@ -131,6 +146,8 @@ def _understood(contents: Contents, report: Report, choices: Mapping[str, str]) 
 def _as_residual(
     contents: Contents, report: Report, table: Table, blueprint: Blueprint, choices: Mapping[str, str]
 ) -> Diagnosis:
+    if len(blueprint.blocks) > _MOST_BLOCKS:
+        raise ModelError(f"Its network has {len(blueprint.blocks):,} blocks; {_MOST_BLOCKS:,} are the most we take in.")
     options = options_of(blueprint)
     assembly = assemble(blueprint, table.tensors)
     _check_size(assembly.state)

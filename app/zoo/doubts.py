@@ -8,6 +8,7 @@ its stored batch-norm statistics is taken; see `app.zoo.statistics` and `app.zoo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -34,6 +35,9 @@ _MOST_WORK = 2e9  # multiply-adds for one try
 _FEWEST, _MOST = 4, 64
 _LARGE_SIDE = 128  # instead of 224: statistics of a network hardly depend on it, time does
 _EARLY_SIDE = 64  # for the first layers
+_MOST_EVER = 8e9  # multiply-adds for one picture, beyond which nothing is tried
+_MOST_SECONDS = 12.0  # of processor time, after which no more questions are begun
+_MOST_BYTES = 2**28  # of one feature map of all pictures
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ class Resolver:
         self.verdicts: list[Verdict] = []
         self._scores: dict[tuple[GeneralOptions, int | None, int | None, bool], float] = {}
         self._networks: dict[GeneralOptions, nn.Module] = {}
+        self._until = time.process_time() + _MOST_SECONDS
         self._second: Tensor | None = None  # what enters the second stage
 
     def run(self, known: Normalisation | None) -> Resolution:
@@ -142,7 +147,10 @@ class Resolver:
         chosen = [one for one in candidates(self.classes) if one.title == self.choices.get("normalisation")]
         known = chosen[0] if chosen else known
         if not has_statistics(self.network(self.options)):
-            self._without_statistics(known)
+            self._without_statistics(known, "the file has no batch-norm statistics to compare with")
+            return Resolution(self.options, self.normalisation, tuple(self.verdicts))
+        if self._work() > _MOST_EVER or 4 * _FEWEST * self._largest_map() > _MOST_BYTES:
+            self._without_statistics(known, "the network is too large to try answers on")
             return Resolution(self.options, self.normalisation, tuple(self.verdicts))
         shortlist = self._ranked((known,) if known else candidates(self.classes), first=1)
         self.normalisation, (_, self.seen_as) = next(iter(shortlist.items()))
@@ -162,19 +170,15 @@ class Resolver:
             self._networks[options] = network.eval().requires_grad_(False)
         return self._networks[options]
 
-    def _without_statistics(self, known: Normalisation | None) -> None:
+    def _without_statistics(self, known: Normalisation | None, why: str) -> None:
         self.normalisation = known or IMAGENET
         self.verdicts.append(
             Verdict("normalisation", known.title, "sure", self._said(known))
             if known
-            else Verdict(
-                "normalisation", IMAGENET.title, "unsure", "the file has no batch-norm statistics to compare with"
-            )
+            else Verdict("normalisation", IMAGENET.title, "unsure", why)
         )
         if self.options.shortcut == "A":
-            self.verdicts.append(
-                Verdict("shortcut", _padding_title(self.options), "unsure", "the file has no batch-norm statistics")
-            )
+            self.verdicts.append(Verdict("shortcut", _padding_title(self.options), "unsure", why))
 
     def _said(self, known: Normalisation) -> str:
         return "chosen by you" if known.title == self.choices.get("normalisation") else "the file says so"
@@ -275,6 +279,9 @@ class Resolver:
         if question in self.settled:
             self.verdicts.append(Verdict(question, title(tries[0]), "sure", "the file says so"))
             return
+        if time.process_time() > self._until:
+            self.verdicts.append(Verdict(question, title(tries[0]), "unsure", "there was no time left to try answers"))
+            return
         scores = [
             self._score_of_second_stage(one, norms)
             if norms and question != "stem"
@@ -326,20 +333,38 @@ class Resolver:
     def _pictures(self, *, early: bool) -> Tensor:
         if early:
             return dead_leaves(_MOST, self.side) if self.side <= 32 else dead_leaves(16, _EARLY_SIDE)
+        if self._work() > _MOST_EVER / 2:
+            return dead_leaves(2, self.side)
         count = int(min(_MOST, max(_FEWEST, _MOST_WORK / max(self._work(), 1))))
         return dead_leaves(count // 4 * 4, self.side)
 
     def _work(self) -> float:
         """Multiply-adds of one forward pass, roughly."""
-        options = self.options
-        side = self.side / options.stem_stride
+        options, side = self.options, self.side / self.options.stem_stride
         work = 3 * options.stem_kernel**2 * options.stem[0] * side**2
-        side /= 2 if options.stem_pool else 1
-        for stage in range(options.stages):
-            side /= options.all_strides[stage]
+        for stage, side in enumerate(self._sides()):
             convs = (t for name, t in self.state.items() if name.startswith(f"layer{stage + 1}.") and t.dim() == 4)
             work += sum(conv.numel() for conv in convs) * side**2
         return work
+
+    def _largest_map(self) -> float:
+        """Numbers in the largest feature map of one picture, roughly."""
+        options, side = self.options, self.side / self.options.stem_stride
+        maps = [max(options.stem) * side**2]
+        maps += [
+            max(options.outputs[stage], options.widths[stage]) * side**2 for stage, side in enumerate(self._sides())
+        ]
+        return max(maps)
+
+    def _sides(self) -> list[float]:
+        """Of each stage's feature maps."""
+        options = self.options
+        side = self.side / options.stem_stride / (2 if options.stem_pool else 1)
+        sides = []
+        for stage in range(options.stages):
+            side /= options.all_strides[stage]
+            sides.append(side)
+        return sides
 
 
 _PROJECTIONS = {

@@ -31,9 +31,12 @@ def assign_norms(norms: list[Layer], stem: list[Layer], blocks: list[Block], mat
         return Assigned("post", tuple(map(Unit, stem)), tuple(blocks), None, None, ())
     near = _by_names(norms, stem, blocks)
     activations: tuple[Activation, ...] = ("post", "pre")
+    # Names first, for both: in the order of a pre-activation network its norms would fit after the convolutions too.
     for activation in activations:
-        found = _from_groups(near, stem, blocks, activation) or _in_order(norms, stem, blocks, activation)
-        if found is not None:
+        if (found := _from_groups(near, stem, blocks, activation)) is not None:
+            return found
+    for activation in activations:
+        if (found := _in_order(norms, stem, blocks, activation)) is not None:
             return found
     odd = [norm for group, block in zip(near.blocks, blocks, strict=True) for norm in group if not _fits(norm, block)]
     raise NotResidual(

@@ -185,7 +185,8 @@ def _blocks_of(window: list[Layer], channels: int, kind: BlockType, *, any_order
     projections: Sequence[Layer | None] = [None]
     if len(window) == count + 1:
         ends = window if any_order else (window[-1], window[0])
-        projections = [conv for conv in reversed(ends) if conv.kernel == (1, 1) and conv.channels_in == channels]
+        fitting = [conv for conv in reversed(ends) if conv.kernel == (1, 1) and conv.channels_in == channels]
+        projections = sorted(fitting, key=lambda conv: _alike(conv, window))
     for projection in projections:
         rest = [conv for conv in window if conv is not projection]
         for mains in itertools.permutations(rest) if any_order else (tuple(rest),):
@@ -193,6 +194,19 @@ def _blocks_of(window: list[Layer], channels: int, kind: BlockType, *, any_order
             if groups and (projection is None or projection.channels_out == mains[-1].channels_out):
                 units = tuple(Unit(conv) for conv in mains)
                 yield Block(units, Unit(projection) if projection else None, channels, groups)
+
+
+def _alike(conv: Layer, window: list[Layer]) -> int:
+    """How many of a block are called as this one but for numbers: conv3 as conv1 and conv2, downsample.0 as itself.
+
+    The last convolution of a bottleneck and its projection can have the same shape (64 to 256 in ResNet-50's first
+    block); then this is what tells them apart, whatever their order.
+    """
+
+    def words(layer: Layer) -> tuple[str, ...]:
+        return tuple(token[2] for token in layer.tokens if token[2])
+
+    return sum(words(other) == words(conv) for other in window)
 
 
 def _groups(mains: tuple[Layer, ...], channels: int, kind: BlockType) -> int:
