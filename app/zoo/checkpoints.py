@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 _MOST_PARAMETERS = 500_000_000
 _MOST_BLOCKS = 1_000  # ResNet-1202 has 600
+_RIGHT_FILE = "No residual network that is in use is as large: check that it is the right file."
 _LARGE_REMEDY = "Close other programs, or use a machine with more memory."
 _UNSAFE_REMEDY = (
     "Ask its author for the weights alone, as safetensors or as torch.save(model.state_dict(), …); or convert it on a "
@@ -119,7 +120,7 @@ def _understood(contents: Contents, report: Report, choices: Mapping[str, str]) 
     for table in tables:
         shapes = {key: tuple(tensor.shape) for key, tensor in table.tensors.items()}
         if sum(len(shape) == 4 for shape in shapes.values()) > 5 * _MOST_BLOCKS:
-            raise ModelError(f"It has more than {5 * _MOST_BLOCKS:,} convolutions, more than any network we take in.")
+            raise ModelError(f"It has more than {5 * _MOST_BLOCKS:,} convolutions.", _RIGHT_FILE)
         stack = match_family(shapes)
         if stack is not None:
             return _as_stack(contents, report, table, stack)
@@ -147,7 +148,8 @@ def _as_residual(
     contents: Contents, report: Report, table: Table, blueprint: Blueprint, choices: Mapping[str, str]
 ) -> Diagnosis:
     if len(blueprint.blocks) > _MOST_BLOCKS:
-        raise ModelError(f"Its network has {len(blueprint.blocks):,} blocks; {_MOST_BLOCKS:,} are the most we take in.")
+        what = f"Its network has {len(blueprint.blocks):,} blocks; {_MOST_BLOCKS:,} are the most that we take in."
+        raise ModelError(what, _RIGHT_FILE)
     options = options_of(blueprint)
     assembly = assemble(blueprint, table.tensors)
     _check_size(assembly.state)
@@ -279,7 +281,8 @@ def _is_finite(tensor: Tensor) -> bool:
 def _check_size(state: Mapping[str, Tensor]) -> None:
     count = sum(tensor.numel() for tensor in state.values())
     if count > _MOST_PARAMETERS:
-        raise ModelError(f"Its network has {count:,} numbers; {_MOST_PARAMETERS:,} are the most that we take in.")
+        what = f"Its network has {count:,} numbers; {_MOST_PARAMETERS:,} are the most that we take in."
+        raise ModelError(what, _RIGHT_FILE)
 
 
 def _with_strides(

@@ -186,7 +186,8 @@ def _blocks_of(window: list[Layer], channels: int, kind: BlockType, *, any_order
     if len(window) == count + 1:
         ends = window if any_order else (window[-1], window[0])
         fitting = [conv for conv in reversed(ends) if conv.kernel == (1, 1) and conv.channels_in == channels]
-        projections = sorted(fitting, key=lambda conv: _alike(conv, window))
+        fitting.sort(key=lambda conv: _alike(conv, window))
+        projections = fitting
     for projection in projections:
         rest = [conv for conv in window if conv is not projection]
         for mains in itertools.permutations(rest) if any_order else (tuple(rest),):
