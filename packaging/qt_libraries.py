@@ -24,10 +24,15 @@ DEBIAN_PACKAGES = {
     "libOpenGL.so.0": "libopengl0",
     "libX11.so.6": "libx11-6",
     "libX11-xcb.so.1": "libx11-xcb1",
+    "libXext.so.6": "libxext6",
+    "libbrotlicommon.so.1": "libbrotli1",
+    "libbrotlidec.so.1": "libbrotli1",
     "libdbus-1.so.3": "libdbus-1-3",
+    "libdrm.so.2": "libdrm2",
     "libfontconfig.so.1": "libfontconfig1",
     "libfreetype.so.6": "libfreetype6",
     "libglib-2.0.so.0": "libglib2.0-0",
+    "libgssapi_krb5.so.2": "libgssapi-krb5-2",
     "libgthread-2.0.so.0": "libglib2.0-0",
     "libwayland-client.so.0": "libwayland-client0",
     "libwayland-cursor.so.0": "libwayland-cursor0",
@@ -49,10 +54,17 @@ DEBIAN_PACKAGES = {
     "libxcb-xkb.so.1": "libxcb-xkb1",
     "libxkbcommon.so.0": "libxkbcommon0",
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libzstd.so.1": "libzstd1",
 }
+# What every Linux system with glibc has.
+GLIBC = frozenset(
+    f"lib{name}" for name in ("c.so.6", "m.so.6", "dl.so.2", "pthread.so.0", "rt.so.1", "util.so.1", "resolv.so.2")
+) | {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+# As a package's dependencies name them: Debian from 13 and Ubuntu from 24.04 renamed some for 64 bits of time.
+ALTERNATIVES = {"libglib2.0-0": "libglib2.0-0 | libglib2.0-0t64"}
 FONT_PACKAGE = "fonts-dejavu-core"
 
-OFFSCREEN = ("QtWidgets.abi3.so", "QtSvg.abi3.so", "Qt/plugins/platforms/libqoffscreen.so")
+OFFSCREEN = ("QtWidgets.abi3.so", "QtSvg.abi3.so", "QtNetwork.abi3.so", "Qt/plugins/platforms/libqoffscreen.so")
 X11 = ("Qt/plugins/platforms/libqxcb.so",)
 WAYLAND = ("Qt/plugins/platforms/libqwayland.so",)
 

@@ -20,7 +20,7 @@ from app.core.errors import EngineError, ExplorerError
 from app.core.records import EngineInfo, ModelInfo, Request
 from app.engine.client import EngineClient
 
-PATIENCE = 60  # seconds for each check
+PATIENCE = 150  # seconds for each check; a busy machine takes its time
 STEPS = 8  # of training
 
 
@@ -124,7 +124,15 @@ def _trainer(_found: Installation) -> str:
 
     with tempfile.TemporaryDirectory(prefix="resnet-explorer-selftest-") as folder:
         run = Path(folder) / "run"
-        settings = {"depth": 8, "data": "shapes", "batch": 32, "budget": STEPS, "budget_unit": "steps", "device": "cpu"}
+        settings = {
+            "depth": 8,
+            "data": "shapes",
+            "batch": 32,
+            "budget": STEPS,
+            "budget_unit": "steps",
+            "device": "cpu",
+            "twin": "false",
+        }
         changes = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
         output = _child("The trainer", "train", *changes, "--run", str(run), "--json", may_print=True)
         members = sorted(path.parent for path in run.rglob("summary.json"))

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -32,6 +31,7 @@ from app.updates import Release
 
 ICON_SIDE = 8 * GRID
 SIZE = QSize(92 * GRID, 72 * GRID)
+WIDTHS = (30, 20)  # of the first columns, in steps of the grid; the last takes the rest
 
 
 class About(QDialog):
@@ -65,7 +65,8 @@ class About(QDialog):
         self.table.setHeaderLabels([self.tr("Library"), self.tr("Version"), self.tr("Licence")])
         self.table.setRootIsDecorated(False)
         self.table.setUniformRowHeights(True)
-        self.table.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        for column, steps in enumerate(WIDTHS):
+            self.table.header().resizeSection(column, steps * GRID)
         self.table.itemActivated.connect(_open_page)
         self.check = named(QCheckBox(self.tr("Ask for a newer version at each start")), "updateCheck")
         self.check.setToolTip(

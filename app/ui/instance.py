@@ -81,6 +81,7 @@ class Instance(QObject):
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._on_connection)
         self._heard: dict[QLocalSocket, bytes] = {}
+        self._early: list[Path] | None = []
 
     def others_took(self, files: Sequence[Path]) -> bool:
         """Whether a window that is open already took the files."""
@@ -103,6 +104,11 @@ class Instance(QObject):
         finally:
             lock.unlock()
 
+    def take_early(self) -> list[Path]:
+        """The files that the system opened before there was a window to show them; later ones are told by `opened`."""
+        early, self._early = self._early or [], None
+        return early
+
     def close(self) -> None:
         """Stop listening, and take the socket away."""
         self._server.close()
@@ -110,7 +116,10 @@ class Instance(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """macOS opens files by events to the application, also while it runs."""
         if isinstance(event, QFileOpenEvent) and event.file():
-            self.opened.emit([Path(event.file())])
+            if self._early is None:
+                self.opened.emit([Path(event.file())])
+            else:
+                self._early.append(Path(event.file()))
             return True
         return super().eventFilter(watched, event)
 

@@ -63,8 +63,10 @@ def start(
     instance = None
     if not (alone or model or device or close_after_start):
         instance = _instance()
-        if instance is not None and instance.others_took(files):
-            return 0
+        if instance is not None:
+            if instance.others_took(files):
+                return 0
+            application.installEventFilter(instance)
 
     from app import paths
     from app.ui.icons import program_icon
@@ -85,11 +87,11 @@ def start(
             return
         from app.ui.composition import Composition
 
-        composition = Composition(files, model, device, window=window)
+        early = instance.take_early() if instance is not None else []
+        composition = Composition([*files, *early], model, device, window=window)
         compositions.append(composition)
         if instance is not None:
             instance.opened.connect(composition.open_paths)
-            application.installEventFilter(instance)
             application.aboutToQuit.connect(instance.close)
             instance.listen()
         application.aboutToQuit.connect(composition.close)
@@ -97,6 +99,7 @@ def start(
         if close_after_start:
             QTimer.singleShot(0, window.close)
 
+    window.first_painted.connect(lambda: log.info("the window is painted"))  # what starts are measured by
     window.first_painted.connect(compose)
     window.show()
     QTimer.singleShot(MOST_PATIENCE, compose)  # a window that starts minimised is never painted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl
@@ -12,8 +13,11 @@ from app.core.errors import ExplorerError, SettingsError
 from app.ui.shell import Shell
 
 if TYPE_CHECKING:
-    from app.core.records import EngineInfo
+    from app.core.records import Answer, EngineInfo
     from app.updates import Release
+
+
+log = logging.getLogger(__name__)
 
 
 class Upkeep(QObject):
@@ -23,6 +27,7 @@ class Upkeep(QObject):
         super().__init__(parent)
         self._shell = shell
         self._engine = ""
+        shell.engine.answered.connect(self._note_first_answer)
 
     def begin(self) -> None:
         """Look whether anything can be kept, and ask for a newer version where the user wants it."""
@@ -36,6 +41,7 @@ class Upkeep(QObject):
 
     def show_engine(self, info: EngineInfo) -> None:
         """Remember what the engine says of itself, and tell why it is slower than the machine could be."""
+        log.info("the engine is ready: %s", info.device_title)
         self._engine = f"torch {info.torch_version}, {info.device_title}"
         for notice in info.notices:
             self._shell.explore.notices.show_notice(notice, key="device")
@@ -55,6 +61,10 @@ class Upkeep(QObject):
     def open_logs(self) -> None:
         """Open the folder with the logs and crash reports in the system's file manager."""
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(paths.ensure_or_temporary(paths.logs()))))
+
+    def _note_first_answer(self, answer: Answer) -> None:
+        self._shell.engine.answered.disconnect(self._note_first_answer)
+        log.info("the first answer is there, by %s on %s", answer.model, answer.device)
 
     def _show_unwritable(self, outcome: str | ExplorerError) -> None:
         if outcome:
