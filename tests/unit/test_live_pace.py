@@ -46,7 +46,8 @@ def test_steadied_predictions_do_not_depend_on_how_often_they_come() -> None:
             result = steadied.add(prediction(0.001, 0.999), number / count)
         assert float(result.probabilities[1]) == pytest.approx(0.632, abs=0.01)
         assert float(result.probabilities.sum()) == pytest.approx(1, abs=1e-5)
-    assert steadied.winner == 1
+    assert steadied.winner(1.1) == 1
+    assert steadied.winner(3.0) is None, "by now the picture may show something else"
     later = steadied.add(prediction(0.999, 0.001), 1000.0)
     assert float(later.probabilities[0]) == pytest.approx(0.999, abs=1e-3), "after a long sleep the old counts nothing"
 
@@ -55,7 +56,7 @@ def test_off_is_raw_and_another_model_starts_anew() -> None:
     steadied = Steadied(0.0)
     for values in ((0.9, 0.1), (0.2, 0.8)):
         np.testing.assert_array_equal(steadied.add(prediction(*values), 1.0).probabilities, np.float32(values))
-    assert steadied.winner is None, "raw: the network's own winner is explained"
+    assert steadied.winner(1.0) is None, "raw: the network's own winner is explained"
     steadied.seconds = 1.0
     assert len(steadied.add(prediction(0.5, 0.3, 0.2), 2.0).probabilities) == 3
     steadied.forget()

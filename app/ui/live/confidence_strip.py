@@ -15,7 +15,7 @@ from app.ui.theme import colour, theme
 from app.ui.tokens import GRID, RADIUS_SMALL
 
 _PLOT = 6 * GRID
-_GAP = 1.0  # seconds without an answer, across which no line is drawn: the picture was frozen, or the engine died
+_GAP = 3.0  # seconds without an answer, across which no line is drawn: the picture was frozen, or the engine died
 
 
 class ConfidenceStrip(QWidget):
@@ -94,6 +94,13 @@ class ConfidenceStrip(QWidget):
 
     def _paint_piece(self, painter: QPainter, plot: QRectF, piece: list[Moment]) -> None:
         reach = plot.height() - 3
+        if len(piece) == 1:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour("accent"))
+            painter.drawEllipse(
+                QPointF(self._x(piece[0].time), plot.bottom() - 1 - piece[0].probability * reach), 1.5, 1.5
+            )
+            return
         line = QPolygonF([QPointF(self._x(one.time), plot.bottom() - 1 - one.probability * reach) for one in piece])
         area = QPolygonF(
             [QPointF(line.first().x(), plot.bottom()), *line.toList(), QPointF(line.last().x(), plot.bottom())]

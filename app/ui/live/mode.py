@@ -316,7 +316,7 @@ class LiveMode(QObject):
         method = self._page.method
         request = self._page.request(view, explain=method is not None and not method.slow)
         if request is not None and request.target is None:
-            request = dataclasses.replace(request, target=self.measuring.steadied.winner)
+            request = dataclasses.replace(request, target=self.measuring.steadied.winner(time.monotonic()))
         return request
 
     @Slot(object, object)

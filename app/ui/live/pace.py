@@ -99,10 +99,15 @@ class Steadied:
         self._last = now
         return Prediction(prediction.logits, self._mean)
 
-    @property
-    def winner(self) -> int | None:
-        """The class that is ahead now; None where predictions are raw, or before the first."""
-        return None if self._mean is None or self.seconds <= 0 else int(self._mean.argmax())
+    def winner(self, now: float) -> int | None:
+        """The class that is ahead, to be explained in the next picture.
+
+        None where predictions are raw, and where the average is older than its time constant: with a slow engine the
+        next picture may show something else, and is explained for its own winner.
+        """
+        if self._mean is None or self.seconds <= 0 or now - self._last > self.seconds:
+            return None
+        return int(self._mean.argmax())
 
 
 @dataclass(frozen=True)
