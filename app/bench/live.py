@@ -60,7 +60,8 @@ def live() -> Sequence[BenchResult]:
             shown.append(told["shown"])
             answers.append(told["classified"])
             milliseconds.append(told["milliseconds"])
-            ratios.append(told["classified"] / bare[-1])
+            # Where forwards are quicker than the source, every picture can be asked about once, and no more.
+            ratios.append(told["classified"] / min(bare[-1], told["shown"]))
             dropped += told["dropped"]
             ordered = sorted(told["latencies"])
             latencies.append(ordered[math.ceil(0.95 * len(ordered)) - 1])
@@ -74,7 +75,7 @@ def live() -> Sequence[BenchResult]:
         BenchResult(name, "pictures shown, source at 30", statistics.median(shown), "per s", 29.0, "at least", painted),
         BenchResult(
             name,
-            "answers (class and map) against bare forwards on the same share of the processor",
+            "answers (class and map) against bare forwards on the same share of the processor, or the source's rate",
             statistics.median(ratios),
             "×",
             0.9,

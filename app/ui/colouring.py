@@ -1,4 +1,4 @@
-"""Maps in colours, made in the background, one at a time."""
+"""Maps in colours, one at a time."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ MAP_SIDE = 320  # pixels to which a map is enlarged before it is coloured; the c
 
 
 class Colouring:
-    """Nothing queues: of the wishes that come while one is worked on, only the newest is kept."""
+    """Nothing queues: of the wishes that come while one is worked on, only the newest is kept.
+
+    The first is made in the background, because numpy must be imported for it. After that a map takes a millisecond of
+    the window's thread; by way of another thread, a live picture's map would come ten later, one time in twenty.
+    """
 
     def __init__(self, background: Background) -> None:
         self._background = background
-        self._busy = False
+        self._busy = self._prepared = False
         self._next: tuple[Heatmap, str, Callable[[Pixels, tuple[float, float]], None]] | None = None
 
     def colour(self, heatmap: Heatmap, name: str, then: Callable[[Pixels, tuple[float, float]], None]) -> None:
@@ -40,11 +44,15 @@ class Colouring:
         if self._next is None:
             return
         (heatmap, name, then), self._next = self._next, None
+        if self._prepared:
+            then(*coloured(heatmap, name))
+            return
         self._busy = True
 
         def done(result: Coloured | ExplorerError) -> None:
             self._busy = False
             if not isinstance(result, ExplorerError):  # the log has it
+                self._prepared = True
                 then(*result)
             self._go()
 
