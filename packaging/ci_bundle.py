@@ -18,11 +18,10 @@ import sys
 import time
 from pathlib import Path
 
+import build
 import environment
 import qt_libraries
 from system_packages import SetupError, say
-
-import build
 
 ROOT = environment.ROOT
 RECORD = ROOT / "packaging" / "bundle_checked.json"
