@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pyqtgraph.functions as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
@@ -230,8 +229,7 @@ class BlockChart(Plot):
         blocks = np.arange(1, len(values) + 1, dtype=np.float64)
         px, py = points_in(area, x, y, blocks, np.where(drawable, values, np.nan))
         if len(px) > 1:
-            path = pg.arrayToQPath(px, py, connect="finite")
-            draw_line(painter, path, series_colour(series.entry.colour), bold=True, dashed=series.entry.dashed)
+            draw_line(painter, px, py, series_colour(series.entry.colour), bold=True, dashed=series.entry.dashed)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(series_colour(series.entry.colour))
         alone = drawable & ~np.append(False, drawable[:-1]) & ~np.append(drawable[1:], False)

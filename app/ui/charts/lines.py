@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
-import pyqtgraph.functions as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QLocale, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
@@ -259,7 +258,7 @@ class LineChart(Plot):
             draw_band(painter, area, (px[0::2], py[1::2], py[0::2]), series_colour(entry.colour, _RAW))
         else:  # opaque: Qt paints a transparent zigzag ten times slower
             ink = mix(colour("panel"), series_colour(entry.colour), _RAW)
-            draw_line(painter, pg.arrayToQPath(px, py, connect="finite"), ink)
+            draw_line(painter, px, py, ink)
 
     def _draw_steps(self, painter: QPainter, area: QRectF, x: Axis, y: Axis, entry: Entry, drawn: Thinned) -> None:
         smooth = len(drawn.smooth) > 0
@@ -284,7 +283,7 @@ class LineChart(Plot):
             painter.setPen(QPen(ink, 3, c=Qt.PenCapStyle.RoundCap))
             painter.drawPoint(QPointF(px[0], py[0]))
             return
-        draw_line(painter, pg.arrayToQPath(px, py, connect="finite"), ink, bold=bold, dashed=entry.dashed)
+        draw_line(painter, px, py, ink, bold=bold, dashed=entry.dashed)
 
     def _draw_stairs(self, painter: QPainter, area: QRectF, x: Axis, y: Axis, entry: Entry, drawn: Thinned) -> None:
         if not len(drawn.steps):
