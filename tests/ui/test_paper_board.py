@@ -93,6 +93,7 @@ def test_depths_are_compared_where_they_were_trained_equally_long(
     assert depth.text() == (
         "Plain networks: training error 6.00 % with 20 layers, 11.0 % with 56 layers. In figure 6 it rises with depth."
     )
+    assert cells(board, 1)[5] == "nothing: trained as in section 4.2"
     short = run(tmp_path / "c", train=12.0, test=14, shortcut="none", depth=44, steps=100)
     shown(qtbot, board, one, two, short)
     assert "cannot be compared" in depth.text()
@@ -121,7 +122,26 @@ def test_a_living_run_is_not_called_finished(tmp_path: Path) -> None:
     (folder / SUMMARY).unlink()
     write_json(folder / STATUS, {"state": "running", "step": 5000, "steps": 64_000, "started": 1.0, "beat": 2.0})
     row = read_row(folder)
-    assert (row.finished, row.steps, row.test_error) == (False, 5000, 35)
+    assert (row.finished, row.steps, row.planned, row.test_error) == (False, 5000, 64_000, 35)
+
+
+def test_nothing_is_concluded_from_a_run_that_is_not_over(qtbot: QtBot, board: PaperBoard, tmp_path: Path) -> None:
+    folder = run(tmp_path / "a", train=30, test=35, steps=5000)
+    write_json(folder / STATUS, {"state": "running", "step": 5000, "steps": 64_000, "started": 1.0, "beat": 2.0})
+    shown(qtbot, board, folder)
+    assert cells(board, 1)[4] == "–"
+    assert "still training" in cells(board, 1)[5]
+
+
+def test_what_all_runs_have_in_common_is_said_once(qtbot: QtBot, board: PaperBoard, tmp_path: Path) -> None:
+    one = run(tmp_path / "a", train=1, test=9, precision="bfloat16")
+    two = run(tmp_path / "b", train=1, test=9, depth=32, precision="bfloat16", steps=100)
+    shown(qtbot, board, one, two)
+    depth = board.findChild(QLabel, "paperDepth")
+    assert depth is not None
+    assert depth.text().startswith("All of them: precision bfloat16 instead of float32.")
+    assert cells(board, 1)[5] == "only what is said below"
+    assert "bfloat16" not in cells(board, 2)[5]
 
 
 @pytest.mark.parametrize("chart", ["loss", "errors", "rate", "blocks", "map"])

@@ -85,6 +85,7 @@ class PaperRow:
         plain: Whether it has no shortcuts.
         depth: Layers.
         steps: That were made.
+        planned: That there will be; 0 where nobody knows yet.
         finished: Whether it came to its end.
         train_error, test_error: In per cent, at the last look; NaN before the first.
         reported: The paper's row, where there is one to be laid beside.
@@ -96,6 +97,7 @@ class PaperRow:
     plain: bool
     depth: int
     steps: int
+    planned: int
     finished: bool
     train_error: float
     test_error: float
@@ -123,6 +125,7 @@ def read_row(folder: Path) -> PaperRow:
         plain=is_plain(info),
         depth=int(info.config.get("depth", 0)),
         steps=steps,
+        planned=info.status.steps,
         finished=info.status.state == "finished",
         train_error=float("nan") if last is None else last.train_error,
         test_error=float("nan") if last is None else last.test_error,
@@ -138,7 +141,7 @@ def read_row(folder: Path) -> PaperRow:
 
 
 class PaperBoard(QFrame):
-    """Our errors beside tables 6 and figure 6 of He et al. 2015, read from run folders; nothing is entered by hand.
+    """Our errors beside table 6 and figure 6 of He et al. 2015, read from run folders; nothing is entered by hand.
 
     Args:
         background: Where the folders are read.
@@ -265,22 +268,34 @@ class PaperBoard(QFrame):
         elif row.plain and row.cifar and row.depth in paper.CIFAR_PLAIN_DEPTHS:
             theirs = self.tr("a curve")
         difference = "–"
-        if reported is not None and not math.isnan(row.test_error):
+        if reported is not None and row.finished and not math.isnan(row.test_error):
             away = row.test_error - reported.test_error
             difference = ("+" if away >= 0 else "−") + QLocale().toString(abs(away), "f", 2)
         train, test = ("–" if math.isnan(value) else percent(value) for value in (row.train_error, row.test_error))
-        return row.title, train, test, theirs, difference, self._differs(row)
+        return row.title, train, test, theirs, difference, self._differs(row, self._shared())
 
-    def _differs(self, row: PaperRow) -> str:
+    def _differs(self, row: PaperRow, shared: Sequence[str] = ()) -> str:
+        """Where a run is not the paper's, without what stands below for all of them."""
+        if not row.deviations:
+            return self.tr("nothing: trained as in section 4.2")
         words = [self._deviation(one, row) for one in row.deviations]
-        return "; ".join(words) if words else self.tr("nothing: trained as in section 4.2")
+        own = [word for word in words if word not in shared]
+        return "; ".join(own) if own else self.tr("only what is said below")
+
+    def _shared(self) -> list[str]:
+        """What several runs have in common that is not the paper's: said once."""
+        if len(self.rows) < 2:
+            return []
+        words = [[self._deviation(one, row) for one in row.deviations] for row in self.rows]
+        return [word for word in words[0] if all(word in others for others in words[1:])]
 
     def _deviation(self, one: Deviation, row: PaperRow) -> str:
         if one.name == "steps":
             text = self.tr("{0} of {1} steps") if one.ours < one.paper else self.tr("{0} steps instead of {1}")
             text = text.format(count(one.ours), count(one.paper))
             if not row.finished:
-                return self.tr("still at {0}").format(text)
+                now = self.tr("still training: step {0} of {1}, the paper has {2}")
+                return now.format(count(row.steps), count(row.planned) if row.planned else "?", count(one.paper))
             return self.tr("shortened schedule, {0}").format(text) if one.ours < one.paper else text
         if one.name in paper.PICTURES:
             text = self.tr("tested on {0} of {1} pictures")
@@ -304,9 +319,10 @@ class PaperBoard(QFrame):
 
     def _depth_words(self) -> str:
         """Training error against depth, where runs of two depths were trained equally long."""
-        texts = []
+        shared = self._shared()
+        texts = [self.tr("All of them: {0}.").format("; ".join(shared))] if shared else []
         for plain in (True, False):
-            rows = [row for row in self.rows if row.plain is plain and row.cifar and not math.isnan(row.train_error)]
+            rows = [row for row in self.rows if row.plain is plain and row.cifar and row.finished]
             lengths = {row.steps for row in rows}
             if len({row.depth for row in rows}) < 2:
                 continue
