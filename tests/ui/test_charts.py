@@ -19,6 +19,7 @@ from app.ui.charts import (
     StepColumns,
     StepHeatMap,
 )
+from app.ui.charts.frame import dashes
 from app.ui.charts.readout import bubble_of
 from app.ui.theme import theme
 
@@ -293,3 +294,28 @@ def test_a_reliability_diagram_tells_its_bins(qtbot: QtBot) -> None:
     chart.grab()
     with pytest.raises(ValueError, match="edges"):
         chart.set_bins(edges, np.ones(3), np.ones(4), np.ones(4))
+
+
+def test_one_peak_in_64000_steps_is_seen(qtbot: QtBot) -> None:
+    chart = loss_chart(qtbot)
+    steps = np.arange(1, 64_001)
+    values = np.full(64_000, 1.0)
+    values[20_000] = 9.0
+    chart.append("residual", steps, values)
+    area, x, y = chart.layout_in(QRectF(chart.rect()))
+    image = chart.grab().toImage()
+    across = round(area.left() + x.place_one(20_001) * area.width())
+    height = round(area.bottom() - y.place_one(7.1) * area.height())
+    ground = image.pixelColor(across + 20, height)
+    assert any(image.pixelColor(across + aside, height) != ground for aside in (-1, 0, 1))
+
+
+def test_dashes_follow_the_line_and_leave_its_gaps() -> None:
+    px, py = np.array([0.0, 100.0, 100.0, np.nan, 200.0, 300.0]), np.array([0.0, 0.0, 50.0, np.nan, 0.0, 0.0])
+    xs, ys = dashes(px, py)
+    assert len(xs) % 2 == 0
+    lengths = np.hypot(xs[1::2] - xs[::2], ys[1::2] - ys[::2])
+    assert lengths.sum() == pytest.approx(250 * 7 / 11.5, abs=8)
+    assert np.isfinite(xs).all()
+    inside = (xs[::2] + xs[1::2]) / 2
+    assert not ((inside > 101) & (inside < 199)).any(), "a gap stays a gap"

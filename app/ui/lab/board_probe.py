@@ -81,6 +81,7 @@ def main(folder: Path) -> None:
     late = [tuple(map(float, line.split())) for line in idle.communicate()[0].splitlines()]
     for follower in followers:
         follower.stop()
+    rows = [len(follower.data.steps) for follower in followers]
     redraws, parts = _redraws(board, application)
     told = {
         "redraw": 1000 * statistics.median(redraws),
@@ -91,7 +92,7 @@ def main(folder: Path) -> None:
         "idle_opening": 1000 * max((gap for at, gap in late if began < at <= opened), default=0.0),
         "idle_live": 1000 * max((gap for at, gap in late if opened < at <= ended), default=0.0),
         "read": read,
-        "rows": [len(follower.data.steps) for follower in followers],
+        "rows": rows,
         "blocks": len(followers[0].data.newest["output_gradient"]),
     }
     print(json.dumps(told), flush=True)
