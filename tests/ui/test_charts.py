@@ -125,6 +125,10 @@ def test_the_readout_floats_while_the_pointer_is_there(qtbot: QtBot) -> None:
     bubble = bubble_of(chart)
     qtbot.waitUntil(bubble.isVisible)
     assert "residual-20" in chart.accessibleDescription()
+    theme().choose("light")
+    assert not bubble.isVisible(), "its size belongs to another font"
+    qtbot.mouseMove(chart, point_at(chart, 200))
+    qtbot.waitUntil(bubble.isVisible)
     chart.hide()
     assert not bubble.isVisible()
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.ui.charts.colours import series_colour
 from app.ui.drawing import elided
-from app.ui.theme import colour
+from app.ui.theme import colour, theme
 from app.ui.tokens import GRID, RADIUS_SMALL
 
 MOST_ROWS = 16
@@ -61,6 +61,7 @@ class Bubble(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._told: Readout | None = None
         self._owner: QWidget | None = None
+        theme().changed.connect(self.hide)  # a new style sheet may bring another font; the next move shows it anew
         self.hide()
 
     def tell(self, owner: QWidget, told: Readout, font: QFont, at: QPoint) -> None:
