@@ -54,17 +54,18 @@ def main(folder: Path) -> None:
     board.resize(1080, 800)  # what the page leaves for it in a window of 1440 × 900
     board.show()
     _wait(500)
-    longest, last = [0.0], [time.perf_counter()]
+    longest, last = [0.0, 0.0], [time.perf_counter(), time.thread_time()]
 
     def tick() -> None:
-        now = time.perf_counter()
+        now, used = time.perf_counter(), time.thread_time()
         longest[0], last[0] = max(longest[0], now - last[0] - TICK / 1000), now
+        longest[1], last[1] = max(longest[1], used - last[1]), used
 
     idle = subprocess.Popen([sys.executable, "-c", IDLE, str(TICK)], stdout=subprocess.PIPE, text=True)
     _wait(200)
     clock = QTimer()
     clock.timeout.connect(tick)
-    last[0] = time.perf_counter()
+    last[:] = time.perf_counter(), time.thread_time()
     clock.start(TICK)
     began = time.perf_counter()
     board.tracks.compare([Listed(describe(folder / run), folder, shared=False, living=True) for run in RUNS])
@@ -72,8 +73,8 @@ def main(folder: Path) -> None:
     while not all(follower.complete for follower in followers):
         _wait(20)
     opened = time.perf_counter()
-    read, opening = opened - began, longest[0]
-    longest[0] = 0.0
+    read, opening, opening_work = opened - began, *longest
+    longest[:] = 0.0, 0.0
     _wait(LIVE)
     clock.stop()
     ended = time.perf_counter()
@@ -89,6 +90,8 @@ def main(folder: Path) -> None:
         "parts": {name: 1000 * value for name, value in parts.items()},
         "block_opening": 1000 * opening,
         "block_live": 1000 * longest[0],
+        "work_opening": 1000 * opening_work,
+        "work_live": 1000 * longest[1],
         "idle_opening": 1000 * max((gap for at, gap in late if began < at <= opened), default=0.0),
         "idle_live": 1000 * max((gap for at, gap in late if opened < at <= ended), default=0.0),
         "read": read,
