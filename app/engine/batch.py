@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,24 +13,11 @@ import torch
 from app.core.errors import CancelledError, ModelError
 from app.engine import service
 from app.engine.evaluation import model_hash
-from app.evaluation.batch_store import TOP, VERSION, BatchStore, Counts
+from app.evaluation.batch_store import TOP, VERSION, BatchDone, BatchStore
 from app.evaluation.judge import BATCH, LARGE_BATCH, LARGE_BATCH_SIDE
 from app.inference.classifier import Classifier
 from app.inference.folder import Prepared, in_batches, prepared
 from app.sources.files import iterate_pictures, read_picture
-
-
-@dataclass(frozen=True)
-class BatchDone:
-    """How it ended.
-
-    Attributes:
-        counts: Of all pictures of the table.
-        notices: What the user should know.
-    """
-
-    counts: Counts
-    notices: tuple[str, ...]
 
 
 def classify(

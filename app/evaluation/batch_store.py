@@ -75,6 +75,19 @@ class Counts:
         return self.total - self.done - self.failed
 
 
+@dataclass(frozen=True)
+class BatchDone:
+    """How it ended.
+
+    Attributes:
+        counts: Of all pictures of the table.
+        notices: What the user should know.
+    """
+
+    counts: Counts
+    notices: tuple[str, ...]
+
+
 class BatchStore:
     """One batch's file, open in one thread; use it as a context manager.
 

@@ -116,6 +116,11 @@ class EngineBridge(QObject):
         future.add_done_callback(lambda done: self._emit_result(self._ran, then, done))
 
     @property
+    def client_type(self) -> type[EngineClient] | None:
+        """What to talk to where it is not the real thing: for whoever needs another engine."""
+        return self._client_type
+
+    @property
     def device(self) -> str:
         """The device that was asked for."""
         return self._device

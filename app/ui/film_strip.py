@@ -60,6 +60,7 @@ class FilmStrip(QListView):
         self.setAccessibleName(self.tr("Pictures of this session"))
         self._pictures = FilmModel(self)
         self._quiet = False
+        self._hint: str | None = None
         self.setModel(self._pictures)
         self.setItemDelegate(_Delegate(self))
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -138,6 +139,11 @@ class FilmStrip(QListView):
         index = self.currentIndex()
         return self._pictures.picture(index.row()).id if index.isValid() else -1
 
+    def set_hint(self, hint: str) -> None:
+        """What to say behind the last picture, instead of an invitation to drop some."""
+        self._hint = hint
+        self.viewport().update()
+
     # --- thumbnails ---
 
     @Slot()
@@ -194,7 +200,7 @@ class FilmStrip(QListView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        hint = self.tr("Drop pictures or folders anywhere")
+        hint = self.tr("Drop pictures or folders anywhere") if self._hint is None else self._hint
         count = self._pictures.rowCount()
         left = count * _CELL.width() - self.horizontalScrollBar().value() + (GRID if count else 0)
         room = self.viewport().width() - left

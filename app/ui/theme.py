@@ -120,10 +120,14 @@ def _style_sheet(t: Tokens) -> str:
     QLineEdit[role="flat"] {{ background: transparent; border: 1px solid transparent; padding: 1px {half}px; }}
     QLineEdit[role="flat"]:hover {{ border-color: {t.line}; }}
     QLineEdit[role="flat"]:focus {{ background: {t.raised}; border-color: {t.accent}; }}
-    QTableView {{ background: {t.panel}; border: none; selection-background-color: {t.raised};
-        selection-color: {t.text}; }}
-    QTableWidget {{ background: {t.panel}; border: none; selection-background-color: {t.raised};
+    QTableView, QListWidget#earlierEvaluations {{ background: {t.panel}; border: none;
+        selection-background-color: {t.raised};
         selection-color: {t.text}; outline: none; }}
+    QListWidget#earlierEvaluations::item {{ padding: {half}px {GRID}px; border-radius: {half}px; color: {t.text}; }}
+    QListWidget#earlierEvaluations::item:selected {{ background: {t.raised}; }}
+    QTableView#batchTable::item, QTableView#classTable::item {{ padding: 0 {GRID}px; }}
+    QTableView#batchTable QHeaderView::section, QTableView#classTable QHeaderView::section {{
+        padding: {half}px {GRID + 2}px; }}
     QHeaderView, QHeaderView::section {{ background: {t.panel}; color: {t.quiet}; border: none; padding: {half}px; }}
     QPlainTextEdit[role="keys"] {{ background: {t.ground}; border: 1px solid {t.line};
         border-radius: {RADIUS_SMALL}px; color: {t.text}; }}
@@ -148,6 +152,8 @@ def _style_sheet(t: Tokens) -> str:
     QPushButton:checked {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent}; }}
     QPushButton[role="primary"] {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent};
         font-weight: 600; }}
+    QPushButton[role="browse"] {{ padding: {half + 1}px {GRID}px; }}
+    QPushButton[role="browse"]::menu-indicator {{ image: none; width: 0; }}
     QPushButton[role="link"] {{ background: transparent; border: none; color: {t.accent}; padding: 0; }}
     QPushButton[role="link"]:focus {{ text-decoration: underline; }}
     QPushButton[role="tab"] {{ background: transparent; border: none; border-bottom: 2px solid transparent;

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.bench import folder, grad_cam
+from app.bench import evaluate, folder, grad_cam
 from app.bench.harness import BenchResult, Timings, benches, in_turns
 from app.bench.subjects import random_classifier, random_network
 from app.core.errors import ExplorerError
@@ -29,8 +29,8 @@ def test_bars() -> None:
 
 
 def test_benches_of_the_issue_are_registered() -> None:
-    of_the_lab = {"lab-step", "lab-twins", "lab-store", "lab-deepest", "lab-window"}
-    assert {"grad-cam", "other-libraries", "folder", "live", "live-soak"} | of_the_lab <= set(benches.names())
+    others = {"evaluate", "lab-step", "lab-twins", "lab-store", "lab-deepest", "lab-window"}
+    assert {"grad-cam", "other-libraries", "folder", "live", "live-soak"} | others <= set(benches.names())
     with pytest.raises(ExplorerError, match="no bench called “speed”"):
         benches.get("speed")
 
@@ -104,3 +104,22 @@ def test_both_ways_through_a_folder_give_the_same_answers(tmp_path: Path) -> Non
     assert decoding > 0
     assert forward > 0
     assert torch.allclose(ours, expected, atol=1e-3 * float(expected.abs().max()))
+
+
+def test_evaluating_counts_what_the_bare_loop_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(evaluate.WEIGHTS, raising=False)
+    monkeypatch.delenv(evaluate.PICTURES, raising=False)
+    monkeypatch.setattr(evaluate, "COUNT", 40)
+    monkeypatch.setattr(evaluate, "TURNS", 1)
+    (only,) = evaluate.evaluate()
+    assert (only.bar, only.direction) == (1.10, "at most")
+    assert only.value > 0 and "random weights" in only.what and "40 pictures of noise" in only.what
+    network, preprocessing, _ = evaluate.subject()
+    data, _ = evaluate.pictures(tmp_path)
+    assert data.pixels is not None
+    bare = evaluate.bare_loop(network, preprocessing, data.pixels, data.labels)
+    classifier = evaluate.Classifier(
+        evaluate.subject()[0], outline=random_network("resnet56", family="cifar", classes=10)[1],
+        labels=tuple(map(str, range(10))), preprocessing=preprocessing, device=torch.device("cpu"),
+    )  # fmt: skip
+    assert evaluate.ours(classifier, data).wrong == bare

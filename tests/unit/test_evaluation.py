@@ -273,6 +273,19 @@ def test_wordnet_ids_are_in_their_own_order_and_name_the_right_classes() -> None
         assert imagenet_labels()[ids.index(wordnet_id)] == label
 
 
+def test_a_real_data_set_is_matched_by_id_and_by_name_alike() -> None:
+    """Tiny ImageNet's 200 classes; its “cardigan” is ImageNet's garment or dog, so the name alone must not decide."""
+    path = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "tiny-imagenet-200" / "classes.json"
+    if not path.is_file():
+        pytest.skip("the data sets beside the repository (../shared) are not here")
+    classes = json.loads(path.read_text(encoding="utf-8"))
+    by_id = matched([one["wnid"] for one in classes], imagenet_labels())
+    by_name = matched([one["name"] for one in classes], imagenet_labels(), skip_unknown=True)
+    assert -1 not in by_id
+    differing = [classes[place]["name"] for place in range(200) if by_name[place] != by_id[place]]
+    assert differing == ["cardigan"] and by_name.count(-1) == 1
+
+
 def test_a_mismatch_says_which_and_what_to_do() -> None:
     with pytest.raises(DataError, match=r"None of the data's 2 classes \(cat, dog\) is a class of M"):
         matched(["cat", "dog"], GREYS)

@@ -49,6 +49,24 @@ PANELS: tuple[PanelSpec, ...] = (
         str(QT_TRANSLATE_NOOP("PanelSpec", "Every model: what it is, where it comes from, how good it is")),
         "app.ui.models.library_panel",
     ),
+    PanelSpec(
+        "evaluate",
+        str(QT_TRANSLATE_NOOP("PanelSpec", "Evaluate")),
+        str(QT_TRANSLATE_NOOP("PanelSpec", "How often a model is wrong on labelled pictures, and on which")),
+        "app.ui.models.evaluate_panel",
+    ),
+    PanelSpec(
+        "batch",
+        str(QT_TRANSLATE_NOOP("PanelSpec", "Batch")),
+        str(QT_TRANSLATE_NOOP("PanelSpec", "What a model says of every picture of a folder, as a table")),
+        "app.ui.models.batch_panel",
+    ),
+    PanelSpec(
+        "compare",
+        str(QT_TRANSLATE_NOOP("PanelSpec", "Compare")),
+        str(QT_TRANSLATE_NOOP("PanelSpec", "Up to four models on the picture of Explore")),
+        "app.ui.models.compare_panel",
+    ),
 )
 
 

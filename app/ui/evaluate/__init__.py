@@ -1,0 +1,1 @@
+"""What an evaluation looks like: numbers, confusion matrix, calibration, classes, mistakes."""

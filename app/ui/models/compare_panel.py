@@ -1,0 +1,308 @@
+"""Compare: up to four models on the picture that Explore shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from app.core.errors import CancelledError, ExplorerError
+from app.core.records import Answer, EngineInfo, Frame, ModelInfo, Request
+from app.ui.colour_scale import ColourScale
+from app.ui.compare.agreement_table import AgreementTable, Opinion, agreements
+from app.ui.compare.lane import Lane, coloured
+from app.ui.engine_bridge import EngineBridge
+from app.ui.model_library import ModelLibrary
+from app.ui.naming import named
+from app.ui.notice_bar import NoticeBar
+from app.ui.picker import Picker
+from app.ui.shell import Shell
+from app.ui.tokens import GRID
+
+if TYPE_CHECKING:
+    from app.core.preprocessing import NetworkView
+
+MOST = 4
+SIDE = 640  # pixels of the longer side at which maps are laid over the picture
+NO_MAP = ""
+
+
+class ComparePanel(QWidget):
+    """Four lanes, one scale for all maps, and a table of who agrees with whom.
+
+    Its engine is a process of its own, started when the panel is first shown: it holds several models, and Explore's
+    stays as quick as ever.
+    """
+
+    def __init__(self, shell: Shell, library: ModelLibrary) -> None:
+        super().__init__()
+        self.setObjectName("comparePanel")
+        self._shell, self._library = shell, library
+        self._frame: Frame | None = None
+        self._models: dict[str, ModelInfo] = {}
+        self._round = 0  # of the picture: answers to earlier rounds are dropped
+        self._stale = False
+        self._engine: EngineBridge | None = None
+        self._signed: dict[str, bool] = {}
+        self._quantity: dict[str, str] = {}
+        self.notices = NoticeBar()
+        self.lanes = [Lane(place, library) for place in range(MOST)]
+        self.picture = named(QLabel(), "comparePicture")
+        self.picture.setProperty("role", "strong")
+        self.methods = Picker("compareMethods", self.tr("Explanation method"))
+        self.methods.addItem(self.tr("No map"), NO_MAP)
+        self.scale = ColourScale(self)
+        self.scale.setObjectName("compareScale")
+        self.scale.setToolTip(self.tr("One scale for every map"))
+        self.table = AgreementTable()
+        self._lay_out()
+        self.scale.hide()
+        self._touched = False  # whether the user chose models; until then they follow Explore's
+        self._choose_first()
+        library.changed.connect(self._choose_first)
+        shell.engine.model_loaded.connect(lambda _model: self._choose_first())
+        for lane in self.lanes:
+            lane.chosen.connect(self._on_chosen)
+        self.methods.activated.connect(lambda _place: self._ask_all())
+        shell.session.frame_ready.connect(lambda _entry, frame: self.set_frame(frame))
+        shell.window.closing.connect(self.close_engine)
+        if shell.explore.shown is not None:
+            self._frame = shell.explore.shown.frame
+        self._show_picture_name()
+
+    def set_frame(self, frame: Frame) -> None:
+        """Compare on this picture; while the panel is out of sight, when it comes back."""
+        if frame is self._frame:
+            return
+        self._frame = frame
+        self._show_picture_name()
+        self._ask_all()
+
+    def choose(self, place: int, reference: str) -> None:
+        """Put a model into a lane; "" takes it away."""
+        self.lanes[place].picker.choose(reference)
+        self._on_chosen(place, reference)
+
+    def take_paths(self, paths: list[Path]) -> bool:
+        """Pictures that are dropped become the session's; this panel follows without going to Explore."""
+        self._shell.session.add_paths(paths)
+        return True
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._engine is None:
+            self._start()
+        if self._stale:
+            self._ask_all()
+
+    def close_engine(self) -> None:
+        """End the engine of the comparison."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    # --- asking
+
+    def _start(self) -> None:
+        self._engine = EngineBridge(self._shell.engine.device, self, client=self._shell.engine.client_type)
+        self._engine.state_changed.connect(self._on_state)
+        self._engine.start()
+        self._stale = True
+
+    def _on_state(self, state: str, info: EngineInfo | None) -> None:
+        if state != "ready" or info is None or self.methods.count() > 1:
+            return
+        for method in info.methods:
+            self._signed[method.name], self._quantity[method.name] = method.signed, method.quantity
+            if not method.slow:
+                self.methods.addItem(method.title, method.name)
+        wanted = self._shell.settings().method
+        self.methods.setCurrentIndex(max(1, self.methods.findData(wanted)))
+        self._ask_all()
+
+    def _on_chosen(self, place: int, reference: str) -> None:
+        self._touched = True
+        lane = self.lanes[place]
+        lane.clear(self.tr("Loading …") if reference else "")
+        self._show_agreement()
+        self._colour()
+        if reference:
+            self._ask(lane)
+
+    def _ask_all(self) -> None:
+        self._stale = not self.isVisible() or self._engine is None
+        if self._stale:
+            return
+        self._round += 1
+        for lane in self.lanes:
+            if lane.reference:
+                self._ask(lane)
+
+    def _ask(self, lane: Lane) -> None:
+        """The model first, then its crop, then the question: each hears only of the newest picture."""
+        engine, frame, reference, now = self._engine, self._frame, lane.reference, self._round
+        if engine is None:
+            return
+        if frame is None:
+            lane.clear(self.tr("Open a picture in Explore, or drop one here"))
+            return
+
+        def current() -> bool:
+            return self._engine is engine and now == self._round and lane.reference == reference
+
+        def loaded(outcome: ModelInfo | ExplorerError) -> None:
+            if isinstance(outcome, ExplorerError):
+                if current():
+                    self._tell(lane, outcome)
+                return
+            self._models[reference] = outcome
+            if current():
+                preprocessing = outcome.preprocessing
+                self._shell.background.run("compare", lambda: preprocessing.view(frame.pixels), cut)
+
+        def cut(view: NetworkView | ExplorerError) -> None:
+            if not current():
+                return
+            if isinstance(view, ExplorerError):
+                self._tell(lane, view)
+                return
+            method = self.methods.currentData() or None
+            request = Request(self._round, reference, view.pixels, method)
+            engine.run("compare.answer", request, then=lambda answer: answered(view, answer))
+
+        def answered(view: NetworkView, answer: Answer | ExplorerError) -> None:
+            if not current():
+                return
+            if isinstance(answer, ExplorerError):
+                self._tell(lane, answer)
+                return
+            lane.show_answer(self._models[reference], view, answer)
+            for notice in answer.notices:
+                self.notices.show_notice(notice, key="compare", trouble=False)
+            self._show_agreement()
+            self._colour()
+
+        if reference in self._models:
+            loaded(self._models[reference])
+        else:
+            lane.map.set_text(self.tr("Loading …"))
+            engine.run("compare.load", reference, then=loaded)
+
+    def _tell(self, lane: Lane, error: ExplorerError) -> None:
+        if not isinstance(error, CancelledError):
+            lane.clear(error.what)
+            self.notices.show_notice(str(error), key="compare")
+
+    # --- showing
+
+    def _opinions(self) -> list[Opinion]:
+        found = []
+        for lane in self.lanes:
+            if lane.model is not None and lane.view is not None and lane.answer is not None and lane.reference:
+                found.append(Opinion(lane.model, lane.view, lane.answer))
+        return found
+
+    def _show_agreement(self) -> None:
+        found = agreements(self._opinions())
+        self.table.show_agreements(found)
+        self.table.setVisible(bool(found))
+        self.hint.setVisible(not found)
+
+    def _colour(self) -> None:
+        """Lay every map over the picture, all on one scale; again whenever another answer changes that scale."""
+        frame, now = self._frame, self._round
+        answers = [
+            (lane.place, lane.answer.heatmap, lane.view.box)
+            for lane in self.lanes
+            if lane.answer is not None and lane.view is not None and lane.reference
+        ]
+        self.scale.setVisible(any(heatmap is not None for _, heatmap, _ in answers))
+        if frame is None or not answers:
+            return
+        opacity, name = self._shell.explore.opacity, self._shell.explore.colour_map
+        method = str(self.methods.currentData() or NO_MAP)
+
+        def shown(outcome: Any) -> None:
+            if now != self._round or isinstance(outcome, ExplorerError):
+                return
+            (low, high), signed, pictures = outcome
+            for place, pixels in pictures:
+                if self.lanes[place].answer is not None:
+                    self.lanes[place].map.set_pixels(pixels)
+            if high > low:
+                self.scale.set_scale("diverging" if signed else name, low, high, self._quantity.get(method, ""))
+            else:
+                self.scale.set_scale(None)
+
+        self._shell.background.run(
+            "compare", lambda: coloured(frame, answers, opacity=opacity, name=name, side=SIDE), shown
+        )
+
+    def _show_picture_name(self) -> None:
+        self.picture.setText(self._frame.name if self._frame is not None else self.tr("No picture yet"))
+
+    def _choose_first(self) -> None:
+        """Explore's model, and another one that is here, where there is one."""
+        if self._touched:
+            return
+        model = self._shell.explore.model
+        here = [card.id for card in self._library.here]
+        first = model.reference if model is not None else (here[0] if here else "")
+        others = [one for one in here if one != first]
+        wanted = (first, others[0] if others else "")
+        if wanted == (self.lanes[0].reference, self.lanes[1].reference):
+            return
+        for lane, reference in zip(self.lanes, wanted, strict=False):
+            lane.picker.choose(reference)
+            lane.clear()
+        self._ask_all()
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(2 * GRID)
+        head.addWidget(self.picture)
+        head.addStretch(1)
+        head.addWidget(self.methods)
+        self.methods.setMinimumWidth(20 * GRID)
+        self.scale.setFixedWidth(34 * GRID)
+        head.addWidget(self.scale)
+        row = QHBoxLayout()
+        row.setSpacing(GRID + GRID // 2)
+        for lane in self.lanes:
+            row.addWidget(lane, 1)
+        card = named(QFrame(), "agreementCard")
+        card.setProperty("role", "card")
+        inside = QVBoxLayout(card)
+        inside.setContentsMargins(GRID + GRID // 2, GRID, GRID + GRID // 2, GRID)
+        inside.addWidget(self.table)
+        self.hint = named(QLabel(self.tr("Choose two models or more: how far they agree is told here.")), "compareHint")
+        self.hint.setProperty("role", "quiet")
+        inside.addWidget(self.hint)
+        self.table.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.notices)
+        body = QVBoxLayout()
+        body.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, 2 * GRID)
+        body.setSpacing(GRID + GRID // 2)
+        body.addLayout(head)
+        body.addLayout(row)
+        body.addWidget(card)
+        body.addStretch(1)
+        inner = QWidget()
+        inner.setLayout(body)
+        area = named(QScrollArea(), "compareArea", self.tr("Models beside each other"))
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inner)
+        layout.addWidget(area, 1)
+
+
+def build(shell: Shell, library: ModelLibrary) -> QWidget:
+    """The panel, for the Models page."""
+    return ComparePanel(shell, library)
