@@ -57,15 +57,19 @@ def table(runs: list[RunInfo]) -> str:
     from app.runs.folder import DATA, ENVIRONMENT, read_json
     from app.runs.reader import RunReader
 
+    every = {run.path: {row.step: row for row in RunReader(run.path).evaluations()} for run in runs}
+    common = max(set.intersection(*(set(rows) for rows in every.values())), default=0)
     results = [
-        "| network | steps | epochs | training loss | training error % | test error % | state |",
-        "|---|---|---|---|---|---|---|",
+        "| network | steps | epochs | training loss | training error % | test error % "
+        f"| training error % at step {common:,} | state |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     made = ["| network | seed | precision | device | torch | commit | command |", "|---|---|---|---|---|---|---|"]
     for run in runs:
         title = _title(run)
-        seen = RunReader(run.path).evaluations()
-        last = seen[-1] if seen else None
+        seen = every[run.path]
+        last = seen[max(seen)] if seen else None
+        then = f"{seen[common].train_error:.2f}" if common in seen else "–"
         try:
             tested = f"{read_json(run.path / DATA)['test_pictures']:,} pictures"
             place: dict[str, Any] = read_json(run.path / ENVIRONMENT)
@@ -78,7 +82,7 @@ def table(runs: list[RunInfo]) -> str:
         )
         state = "finished" if run.status.state == "finished" else f"{run.status.state} at step {run.status.step}"
         step = f"{last.step:,}" if last else "0"
-        results.append(f"| {title} | {step} | {last.epoch if last else 0} | {figures} | {state} |")
+        results.append(f"| {title} | {step} | {last.epoch if last else 0} | {figures} | {then} | {state} |")
         made.append(
             f"| {title} | {run.config['seed']} | {run.config['precision']} | {place.get('device', '?')} "
             f"| {place.get('torch', '?')} | {place.get('commit', '?')} | `{_command(place)}` |"
