@@ -123,8 +123,9 @@ def test_a_sweep_asks_for_each_block_and_random_ones(page: AnatomyPage, qtbot: Q
     table = panel.charts.single.table()
     np.testing.assert_allclose(table.columns[-1], errors)
     count_table = panel.charts.random.table()
-    np.testing.assert_allclose(count_table.columns[0], [0, 1, 2])
-    np.testing.assert_allclose(count_table.columns[-1], [8, 19, 30])
+    column = next(place for place, title in enumerate(count_table.header) if "chance" not in title and place > 0)
+    np.testing.assert_allclose(count_table.columns[0], [0, 2])  # nobody deleted one alone at random
+    np.testing.assert_allclose(count_table.columns[column], [8, 30])
     panel.charts.single.picked.emit(4)
     assert page.block == "layer2.0"
 

@@ -18,6 +18,7 @@ from app.ui.charts.axes import Axis
 from app.ui.charts.blocks import BlockChart
 from app.ui.charts.card import ChartCard
 from app.ui.charts.colours import PLAIN, RESIDUAL, series_tokens
+from app.ui.charts.lines import LineChart
 from app.ui.charts.plot import Table
 from app.ui.charts.readout import Readout
 from app.ui.drawing import number_text
@@ -49,13 +50,13 @@ class SweepCharts(QWidget):
         self.single = BlockChart(
             "sweepSingle", self.tr("Error with one block deleted"), y_title=self.tr("error"), unit="%", log=False
         )
-        self.random = CountChart(
+        self.random = LineChart(
             "sweepRandom",
             self.tr("Error with several blocks deleted"),
             y_title=self.tr("error"),
             x_title=self.tr("blocks deleted at random"),
+            x_word=self.tr("{0} blocks deleted"),
             unit="%",
-            log=False,
         )
         self.single_card = ChartCard(self.single, self.tr("One block deleted"), background=background)
         self.random_card = ChartCard(self.random, self.tr("Random blocks deleted"), background=background)
@@ -92,20 +93,23 @@ class SweepCharts(QWidget):
         self._names = series[0].blocks if series else ()
         self.single.set_blocks(blocks if tuple(block.name for block in blocks) == self._names else ())
         tokens = _tokens(series)
-        anything_random = False
+        anything_random, deepest = False, 0
         for token, one in zip(tokens, series, strict=True):
             self.single.add_series(one.model, one.title, colour=token)
             self.single.set_values(one.model, _errors(one))
             counts = one.randoms()
             anything_random = anything_random or bool(counts)
             self.random.add_series(one.model, one.title, colour=token)
-            self.random.set_values(one.model, _by_count(one))
+            self.random.set_data(one.model, *_by_count(one))
+            deepest = max(deepest, *counts, 0)
         whole = series[0].whole if series else None
         self.single.set_reference(
             whole.error if whole else None, self.tr("{0} as it is").format(series[0].title) if series else ""
         )
         chance = 100 * (1 - 1 / record.classes) if record and record.classes else None
-        self.random.set_reference(chance, self.tr("chance"))
+        if chance is not None and deepest:
+            self.random.add_series("chance", self.tr("chance"), colour="quiet", dashed=True)
+            self.random.set_data("chance", np.array([0, deepest]), np.array([chance, chance]))
         self.random_card.setVisible(anything_random)
         self._grid.refresh()
 
@@ -151,8 +155,8 @@ def _errors(series: SweepSeries) -> NDArray[np.float64]:
     return np.array([np.nan if error is None else error for error in errors])
 
 
-def _by_count(series: SweepSeries) -> NDArray[np.float64]:
-    """Mean error by how many were deleted, 0 at the front; straight lines between what was measured."""
+def _by_count(series: SweepSeries) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """How many were deleted, from 0, and the mean error: only what was measured."""
     known: dict[int, float] = {}
     whole = series.whole
     if whole is not None and whole.error is not None:
@@ -161,10 +165,8 @@ def _by_count(series: SweepSeries) -> NDArray[np.float64]:
         errors = [point.error for point in points if point.error is not None]
         if errors:
             known[count] = statistics.fmean(errors)
-    if len(known) < 2:
-        return np.empty(0)
-    counts = sorted(known)
-    return np.interp(np.arange(counts[-1] + 1), counts, [known[count] for count in counts])
+    counts = sorted(known) if len(known) > 1 else []
+    return np.array(counts, np.int64), np.array([known[count] for count in counts])
 
 
 def summary(record: SweepRecord) -> str:
