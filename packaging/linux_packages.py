@@ -34,7 +34,7 @@ MAINTAINER = f"{identity.PUBLISHER} <noreply@example.org>"
 
 def main(arguments: list[str]) -> int:
     """Make the packages named, or all; the exit code."""
-    if not arguments:
+    if not arguments or arguments[0].startswith("-"):
         print((__doc__ or "").strip(), file=sys.stderr)
         return 2
     makers = {"deb": deb, "tar": tar, "appimage": appimage}
