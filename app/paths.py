@@ -57,6 +57,11 @@ def bundled_models() -> Path:
     return root() / "models"
 
 
+def bundled_runs() -> Path:
+    """Finished runs that come with the program, thinned to what the Lab draws."""
+    return bundled_models() / "runs"
+
+
 def user_data() -> Path:
     """What must not be lost: the user's models and runs."""
     return _users("data", platformdirs.user_data_path)

@@ -119,8 +119,9 @@ class System:
             self.run(f"apt-get -qq -o Dpkg::Use-Pty=0 install --no-install-recommends -y /shared/{package.name}")
         finally:
             subprocess.run(["umount", str(shared)], check=True)
-        qt = f"/opt/{identity.PACKAGE}/_internal/PySide6/Qt/plugins/platforms"
-        missing = self.run(f"ldd {qt}/*.so | grep 'not found' || true").strip()
+        inside = f"/opt/{identity.PACKAGE}/_internal"  # where the program's starter lets the loader look, too
+        plugins = f"{inside}/PySide6/Qt/plugins/platforms/*.so"
+        missing = self.run(f"LD_LIBRARY_PATH={inside} ldd {plugins} | grep 'not found' || true").strip()
         if missing:
             raise SetupError(f"Qt's plugins lack libraries: {missing}.", "Look at linux_packages.dependencies.")
         count = self.run("dpkg-query -W -f '${binary:Package}\\n' | wc -l").strip()

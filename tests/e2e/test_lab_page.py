@@ -35,6 +35,7 @@ LONG = 120_000  # milliseconds: a trainer needs seconds to start, many on a busy
 def page(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LabPage]:
     monkeypatch.setenv("RESNET_EXPLORER_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr("app.paths.bundled_runs", lambda: tmp_path / "came-with-the-program")
     composition = Composition(client=PromptEngine)  # type: ignore[arg-type]
     qtbot.addWidget(composition.window)
     composition.show()

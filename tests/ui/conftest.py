@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,3 +21,9 @@ def dark(qapp: object) -> Iterator[None]:
     theme().choose("dark")
     yield
     theme().choose("dark")
+
+
+@pytest.fixture(autouse=True)
+def no_runs_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The runs that come with the program are not in the list, unless a test puts some there."""
+    monkeypatch.setattr("app.paths.bundled_runs", lambda: tmp_path / "came-with-the-program")

@@ -174,6 +174,17 @@ def test_deleting_asks_first_and_a_living_run_stays(program: Composition, qtbot:
     assert not done.exists()
 
 
+def test_runs_that_came_with_the_program_are_shown_and_stay(program: Composition, qtbot: QtBot) -> None:
+    ours, _ = make_twins(paths.bundled_runs() / "pair")
+    page = lab(program)
+    qtbot.waitUntil(lambda: page.table.rowCount() == 2)
+    qtbot.waitUntil(lambda: bool(page.table.ticked))  # a first start has something to look at
+    menu = page.care.menu(page._listed(ours), ())
+    for text in ("Delete …", "Rename …", "Add its network to the models"):
+        action = next(action for action in menu.actions() if action.text() == text)
+        assert not action.isEnabled() and "came with the program" in action.toolTip()
+
+
 def test_renaming_keeps_the_run(program: Composition, qtbot: QtBot) -> None:
     root = paths.user_runs()
     done = make_run(root / "done")

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from app import paths
 from app.core.errors import ExplorerError, RunError
 from app.runs.folder import LIBRARY, read_json
 from app.training.config import from_mapping
@@ -54,7 +55,7 @@ class LabPage(QWidget):
         self.notices = NoticeBar(self)
         self.question = QuestionBar(self)
         self.panel = ExperimentPanel(shell.background)
-        self.index = RunIndex(shell.background, parent=self)
+        self.index = RunIndex(shell.background, parent=self, bundled=paths.bundled_runs())
         self.trainers = Trainers(shell.background, self)
         self.table = RunTable()
         self.board = Board(shell.background)

@@ -135,15 +135,17 @@ class RunCare(QObject):
             menu.addSeparator()
             add(self.tr("Use its settings"), lambda: self.use_settings.emit(run))
             finished = run.info.status.state == "finished"
+            bundled = self._index.bundled
+            ours = self.tr("It came with the program") if bundled in run.path.parents else ""
             add(
                 self.tr("Add its network to the models"),
                 lambda: self.into_library.emit(run),
-                "" if finished else self.tr("It is not finished"),
+                ours or ("" if finished else self.tr("It is not finished")),
             )
             add(self.tr("Copy the command that resumes it"), lambda: self._copy_command(group))
             add(self.tr("Open its folder"), lambda: _open(run.path))
-            add(self.tr("Rename …"), lambda: self.ask_name(group), lives)
-            add(self.tr("Delete …"), lambda: self.ask_delete(group), lives)
+            add(self.tr("Rename …"), lambda: self.ask_name(group), ours or lives)
+            add(self.tr("Delete …"), lambda: self.ask_delete(group), ours or lives)
             menu.addSeparator()
         chosen = compared or ((run.path,) if run is not None else ())
         add(self.tr("Export as tables (CSV) …"), lambda: self._export(chosen, "csv"), "" if chosen else nothing)

@@ -25,7 +25,7 @@ class Listed:
     Attributes:
         info: As its folder says.
         folder: Of its experiment: what is resumed, renamed and deleted together.
-        shared: Whether it lies in a folder that the user added.
+        shared: Whether it lies in a folder that the user added, or came with the program.
         living: Whether a trainer works on it, as it was when somebody looked.
         planned: How many runs its experiment will have.
     """
@@ -51,6 +51,7 @@ class RunIndex(QObject):
     Args:
         background: Where folders are read.
         root: Where this window's own runs go; the user's data by default.
+        bundled: Where the runs lie that came with the program, if any did.
 
     Attributes:
         runs: What was found last, newest first.
@@ -63,9 +64,17 @@ class RunIndex(QObject):
 
     changed = Signal(tuple)
 
-    def __init__(self, background: Background, root: Path | None = None, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        background: Background,
+        root: Path | None = None,
+        parent: QObject | None = None,
+        *,
+        bundled: Path | None = None,
+    ) -> None:
         super().__init__(parent)
         self.root = root or paths.user_runs()
+        self.bundled = bundled
         self.runs: tuple[Listed, ...] = ()
         self.preparing: dict[Path, tuple[Status, ...]] = {}
         self._shared: tuple[Path, ...] = ()
@@ -108,6 +117,8 @@ class RunIndex(QObject):
             return
         self._busy = True
         root, shared, awaited = self.root, self._shared, tuple(self.preparing)
+        if self.bundled is not None:
+            shared = (*shared, self.bundled)
         self._background.run("lab-list", lambda: _look(root, shared, awaited), self._take)
 
     def _take(self, found: _Found | ExplorerError) -> None:
