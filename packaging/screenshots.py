@@ -25,7 +25,11 @@ def main() -> int:
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--size", default="1440x900")
     parser.add_argument("--picture", type=Path)
-    parser.add_argument("--runs", type=Path, help="folder of a trained experiment, for the Lab's pictures")
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        help="folder of a trained experiment, for the Lab's pictures; else those that come with the program",
+    )
     parser.add_argument("--pages", default="explore,anatomy,lab", help="which pages")
     arguments = parser.parse_args()
     width, height = (int(part) for part in arguments.size.split("x"))
@@ -37,7 +41,7 @@ def main() -> int:
         from app import paths
 
         shutil.copytree(arguments.runs, paths.user_runs() / arguments.runs.name)
-    pages = [page for page in arguments.pages.split(",") if page != "lab" or arguments.runs is not None]
+    pages = arguments.pages.split(",")
     return _shoot(arguments.folder, width, height, arguments.picture, pages)
 
 
