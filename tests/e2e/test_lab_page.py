@@ -91,12 +91,12 @@ def test_a_killed_run_is_told_and_resumed_to_its_end(page: LabPage, qtbot: QtBot
     qtbot.waitUntil(lambda: page.board.tracks.all[0].last_step > 3, timeout=LONG)
     os.kill(read_status(run).process, signal.SIGKILL)
     qtbot.waitUntil(lambda: "broke off" in page.table.item(0, 4).text(), timeout=LONG)
-    assert "it was killed" in page.notices.text
-    assert page.panel.pause.text() == "Resume"
+    qtbot.waitUntil(lambda: "it was killed" in page.notices.text, timeout=LONG)
+    qtbot.waitUntil(lambda: page.panel.pause.text() == "Resume", timeout=LONG)
     page.panel.pause.click()
     qtbot.waitUntil(lambda: read_status(run).state == "finished", timeout=LONG)
     qtbot.waitUntil(lambda: page.board.tracks.all[0].last_step == 3000, timeout=LONG)
-    assert page.notices.text == ""
+    qtbot.waitUntil(lambda: page.notices.text == "", timeout=LONG)
     steps = RunReader(run).scalar("loss", max_points=10_000).steps
     assert steps.tolist() == list(range(1, 3001))
 
