@@ -15,12 +15,15 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from app.core.errors import EngineError
+from app.core.errors import CancelledError, EngineError
 from app.core.records import Answer, EngineInfo, ModelInfo, Request
 from app.engine import boot
 from app.engine.channel import Channel
+
+if TYPE_CHECKING:
+    from app.core.records import Pixels
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,7 @@ class EngineClient:
         self._model: str | None = None
         self._closing = False
         self._most_deaths = most_deaths
+        self._deaths = 0  # one after the other, on questions about the newest crop
 
     def start(self) -> Future[EngineInfo]:
         """Start the engine process, if there is none."""
@@ -78,6 +82,26 @@ class EngineClient:
         The future raises CancelledError after `cancel`, else any ExplorerError.
         """
         return self._thread.submit(lambda: cast("Answer", self._call("answer", request)))
+
+    def show(self, pixels: Pixels) -> int:
+        """Make this crop, (S, S, 3) uint8 RGB, the newest of a live source; its number."""
+        return self._channel.mailbox.put(pixels)
+
+    @property
+    def taken(self) -> int:
+        """The number of the crop that the engine took last."""
+        return int(self._channel.mailbox.taken.value)
+
+    def answer_newest(self, request: Request, *, anew: bool) -> Future[tuple[int, Answer] | None]:
+        """Classify and explain what is the newest crop when the engine comes to it; with that crop's number.
+
+        Other than `answer` it is handed to the engine at once, where it waits behind what is computed: between two such
+        questions the engine does not wait for the window. The future has None where that crop was answered already and
+        is not wanted `anew`; it raises CancelledError after `cancel` and where the engine died meanwhile.
+        """
+        outcome: Future[tuple[int, Answer] | None] = Future()
+        self._thread.submit(self._hand_over, request, anew, outcome)
+        return outcome
 
     def run(self, verb: str, *arguments: object) -> Future[Any]:
         """Run any verb of the engine (see `boot.call`), after what was asked before it.
@@ -121,7 +145,50 @@ class EngineClient:
                     self._on_state("died", None)
         if self._closing:
             raise EngineError("The program is closing.")
-        raise EngineError(
+        raise self._too_many_deaths()
+
+    def _hand_over(self, request: Request, anew: bool, outcome: Future[Any]) -> None:
+        """Runs on the client's thread."""
+        try:
+            pool = self._engine()
+            call = pool.submit(boot.call, "answer_newest", request, anew)
+        except BrokenProcessPool:
+            self._lose(self._pool, outcome)
+        except Exception as error:  # noqa: BLE001 - whoever asked hears of it, whatever it is
+            outcome.set_exception(error)
+        else:
+            call.add_done_callback(lambda done: self._take_back(pool, done, outcome))
+
+    def _take_back(self, pool: ProcessPoolExecutor, done: Future[Any], outcome: Future[Any]) -> None:
+        """Runs on a thread of the pool."""
+        error = CancelledError("The engine was closed.") if done.cancelled() else done.exception()
+        if isinstance(error, BrokenProcessPool):
+            try:
+                self._thread.submit(self._lose, pool, outcome)
+                return
+            except RuntimeError:  # the program is closing
+                error = CancelledError("The engine was closed.")
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            self._deaths = 0
+            outcome.set_result(done.result())
+
+    def _lose(self, pool: ProcessPoolExecutor | None, outcome: Future[Any]) -> None:
+        """The engine died on a question about the newest crop, which is old now; runs on the client's thread."""
+        if pool is not None and self._pool is pool and not self._closing:
+            log.warning("the engine died following a live source")
+            self._drop()
+            self._on_state("died", None)
+            self._deaths += 1
+        if self._deaths >= self._most_deaths:
+            self._deaths = 0
+            outcome.set_exception(self._too_many_deaths())
+        else:
+            outcome.set_exception(CancelledError("The engine died."))
+
+    def _too_many_deaths(self) -> EngineError:
+        return EngineError(
             f"The engine died {self._most_deaths} times on this request, most likely for want of memory.",
             "Try a smaller model or another picture; the log has the details.",
         )

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -41,6 +41,7 @@ class _State:
     classifier: Classifier | None = None
     channel: Channel | None = None
     prefixes: Prefixes = field(default_factory=Prefixes)
+    answered: int = 0  # number of the newest crop of a live source that was answered
 
 
 _state = _State()
@@ -119,6 +120,23 @@ def answer(request: Request) -> Answer:
         ExplorerError: where the model or the explanation cannot be had as asked.
     """
     return answers([request])[0]
+
+
+def answer_newest(request: Request, anew: bool) -> tuple[int, Answer] | None:
+    """Like `answer`, about the newest crop in the window's mailbox, whose number comes with it.
+
+    Args:
+        request: Its own pixels are not looked at.
+        anew: Whether to answer although that crop was answered before; else there is nothing to say about it: None.
+    """
+    assert _state.channel is not None
+    ready(request)
+    number, pixels = _state.channel.mailbox.take()
+    if number == _state.answered and not anew:
+        return None
+    found = answer(replace(request, pixels=pixels))
+    _state.answered = number
+    return number, found
 
 
 def answers(requests: list[Request]) -> list[Answer]:

@@ -1,7 +1,8 @@
 """The engine as the window sees it: ask, and a signal comes back on the window's thread.
 
 At most one request is in flight. Asking again replaces whatever waits and cancels what is under way, so nothing
-queues, and answers to old requests are dropped.
+queues, and answers to old requests are dropped. Questions about the newest picture of a live source (`follow`) may wait
+behind one another: they hold no picture while they wait.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from app.core.records import Answer, EngineInfo, ModelInfo, Request
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from app.core.records import Pixels
     from app.engine.client import EngineClient, EngineState
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,8 @@ class EngineBridge(QObject):
         model_loaded(ModelInfo), model_failed(reference, ExplorerError)
         answered(Answer), failed(request id, ExplorerError): for the newest request only.
         progressed(request id, share): while a slow method works.
+        followed(request id, result): of `follow`: (number, Answer), None where there was nothing new, or the
+            ExplorerError; a CancelledError where it was cancelled or the engine died meanwhile.
         idled(): the request in flight is over, whatever came of it, and none waits.
     """
 
@@ -48,12 +52,14 @@ class EngineBridge(QObject):
     answered = Signal(object)
     failed = Signal(int, object)
     progressed = Signal(int, float)
+    followed = Signal(int, object)
     idled = Signal()
 
     _state = Signal(str, object)
     _loaded = Signal(str, object)
     _finished = Signal(int, object)
     _ran = Signal(object, object)
+    _took = Signal(int, object)
 
     def __init__(self, device: str, parent: QObject | None = None, *, client: type[EngineClient] | None = None) -> None:
         super().__init__(parent)
@@ -61,6 +67,8 @@ class EngineBridge(QObject):
         self._client: EngineClient | None = None
         self._newest = 0
         self._in_flight: int | None = None
+        self._following: set[int] = set()
+        self._dropped = 0  # answers to questions up to this one are not wanted
         self._waiting: Request | None = None
         self._wanted_model = ""
         self._loading = False
@@ -70,13 +78,19 @@ class EngineBridge(QObject):
         self._loaded.connect(self._on_loaded, queued)
         self._finished.connect(self._on_finished, queued)
         self._ran.connect(self._on_ran, queued)
+        self._took.connect(self._on_took, queued)
         self._ticker = QTimer(self, interval=PROGRESS_INTERVAL)
         self._ticker.timeout.connect(self._tick)
 
     @property
     def busy(self) -> bool:
         """Whether a request is in flight."""
-        return self._in_flight is not None
+        return self._in_flight is not None or bool(self._following)
+
+    @property
+    def following(self) -> int:
+        """How many questions about the newest picture are in flight."""
+        return len(self._following)
 
     @property
     def loading(self) -> bool:
@@ -97,6 +111,7 @@ class EngineBridge(QObject):
 
     def ask(self, request: Request) -> int:
         """Put a question; its id is replaced by a fresh one, which is returned."""
+        self._drop_followed()
         self._newest += 1
         request = replace(request, id=self._newest)
         self._waiting = request
@@ -105,6 +120,29 @@ class EngineBridge(QObject):
         else:
             self._engine().cancel(self._in_flight)
         return request.id
+
+    def show(self, pixels: Pixels) -> int:
+        """Make this crop, (S, S, 3) uint8, the newest picture of a live source; its number."""
+        return self._engine().show(pixels)
+
+    @property
+    def taken(self) -> int:
+        """The number of the picture of a live source that the engine took last."""
+        return self._engine().taken
+
+    def follow(self, request: Request, *, anew: bool) -> int:
+        """Put a question about what is the newest picture (`show`) when its turn comes; `followed` has the answer.
+
+        Args:
+            request: Its id is replaced by a fresh one, which is returned; its pixels do not cross.
+            anew: Whether to answer even if that picture was answered before.
+        """
+        self._newest += 1
+        number = self._newest
+        self._following.add(number)
+        future = self._engine().answer_newest(replace(request, id=number, pixels=None), anew=anew)  # type: ignore[arg-type]
+        future.add_done_callback(lambda done: self._emit_result(self._took, number, done))
+        return number
 
     def run(self, verb: str, *arguments: object, then: Callable[[Any], None]) -> None:
         """Put a short question of another kind: `then` gets its answer, or an ExplorerError, on this thread.
@@ -139,6 +177,7 @@ class EngineBridge(QObject):
     def cancel(self) -> None:
         """Forget the newest question; its answer will not come."""
         self._waiting = None
+        self._drop_followed()
         if self._in_flight is not None:
             self._engine().cancel(self._in_flight)
         self._newest += 1
@@ -216,6 +255,20 @@ class EngineBridge(QObject):
             self._send()
         if self._in_flight is None:
             self.idled.emit()
+
+    def _drop_followed(self) -> None:
+        self._dropped = self._newest
+        if self._following:
+            self._engine().cancel(self._newest)
+
+    @Slot(int, object)
+    def _on_took(self, request_id: int, result: object) -> None:
+        self._following.discard(request_id)
+        if request_id <= self._dropped:
+            result = CancelledError("The question was withdrawn.")
+        elif isinstance(result, ExplorerError) and not isinstance(result, CancelledError):
+            self.failed.emit(request_id, result)
+        self.followed.emit(request_id, result)
 
     @Slot(object, object)
     def _on_ran(self, then: Callable[[Any], None], result: object) -> None:

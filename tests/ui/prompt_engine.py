@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -48,6 +49,7 @@ class PromptEngine:
         requests: Every request that was put.
         ran: Every other verb that was run, with its arguments.
         verbs: What those answer.
+        milliseconds: What answers say they took.
         hold: While set, answers wait until `release`.
     """
 
@@ -64,8 +66,12 @@ class PromptEngine:
         self.pid = os.getpid()
         self.closed = False
         self._held: list[tuple[Request, Future[Answer]]] = []
+        self._held_newest: list[tuple[Request, bool, Future]] = []
         self._held_loads: list[tuple[Future[ModelInfo], ModelInfo]] = []
         self._cancelled = 0
+        self._shown: list[np.ndarray] = []
+        self.taken = 0
+        self.milliseconds = 1.5
         self._on_state = on_state
         PromptEngine.instances.append(self)
 
@@ -96,6 +102,46 @@ class PromptEngine:
             return future
         return _failed(self.error) if self.error else _done(self._answer(request))
 
+    def show(self, pixels: np.ndarray) -> int:
+        self._shown.append(pixels)
+        return len(self._shown)
+
+    def answer_newest(self, request: Request, *, anew: bool) -> Future:
+        future: Future = Future()
+        self._held_newest.append((request, anew, future))
+        if not self.hold:
+            self.release()
+        return future
+
+    @property
+    def waiting(self) -> list[Request]:
+        """Questions about the newest picture that are not answered yet."""
+        return [request for request, _, _ in self._held_newest]
+
+    @property
+    def newest(self) -> np.ndarray:
+        """The newest picture of the live source."""
+        return self._shown[-1]
+
+    def answer_next(self) -> None:
+        """Answer the question about the newest picture that waits longest."""
+        self._take_newest(1)
+
+    def _take_newest(self, most: int = 1000) -> None:
+        held, self._held_newest = self._held_newest[:most], self._held_newest[most:]
+        for request, anew, future in held:
+            if request.id <= self._cancelled:
+                future.set_exception(CancelledError("Cancelled."))
+            elif self.error:
+                future.set_exception(self.error)
+            elif self.taken == len(self._shown) and not anew:
+                future.set_result(None)
+            else:
+                self.taken = len(self._shown)
+                request = dataclasses.replace(request, pixels=self._shown[-1])
+                self.requests.append(request)
+                future.set_result((self.taken, self._answer(request)))
+
     def run(self, verb: str, *arguments: object) -> Future:
         """What `verbs` says: a value, an error, or a function of the arguments."""
         self.ran.append((verb, arguments))
@@ -109,6 +155,7 @@ class PromptEngine:
         loads, self._held_loads = self._held_loads, []
         for load, info in loads:
             load.set_result(info)
+        self._take_newest()
         held, self._held = self._held, []
         for request, future in held:
             if request.id <= self._cancelled:
@@ -139,7 +186,7 @@ class PromptEngine:
             values = np.linspace(-0.2, 1, 64, dtype=np.float32).reshape(8, 8)
             method = next(method for method in METHODS if method.name == request.method)
             heatmap = Heatmap(values, request.method, request.block or "", target, method.signed)
-        return Answer(request.id, request.model, "cpu", Prediction(logits, probabilities), heatmap, 1.5)
+        return Answer(request.id, request.model, "cpu", Prediction(logits, probabilities), heatmap, self.milliseconds)
 
 
 def _done(value: object) -> Future:

@@ -1,4 +1,8 @@
-"""The engine follows a feed at its own pace: one request in flight, always of the newest frame, nothing queues."""
+"""The engine follows a feed at its own pace: always the newest frame, nothing queues.
+
+The engine computes one answer at a time. One more question waits in its queue, so that it need not wait for the
+window in between; that question holds no picture: the newest is taken when its turn has come (`app.engine.mailbox`).
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from app.core.errors import ExplorerError
-from app.core.records import Answer, Request
+from app.core.errors import CancelledError, ExplorerError
+from app.core.records import Request
 from app.ui.engine_bridge import EngineBridge
 from app.ui.live.feed import NEVER, Feed, Ready
 
@@ -17,7 +21,9 @@ if TYPE_CHECKING:
     from app.core.preprocessing import NetworkView
 
 AFTER_FAILURE = 1000  # milliseconds before the engine is asked again: what fails would fail 30 times a second
-_AHEAD = 0.05  # seconds before an answer is due from which frames are cut, so that the next request need not wait
+LONG = 0.2  # seconds for an answer, from which on the next question waits for it: it may want to ask something else
+_AHEAD = 0.05  # seconds before an answer is due from which frames are cut, so that the engine finds a new one
+_KEPT = 6  # frames that the engine may take yet
 
 
 class LiveLoop(QObject):
@@ -46,17 +52,15 @@ class LiveLoop(QObject):
         super().__init__(parent)
         self._feed, self._engine, self._request = feed, engine, request
         self.running = False
-        self._newest: Ready | None = None  # not asked about yet
-        self._last: Ready | None = None  # asked about last
-        self._asked = 0
-        self._sent = 0.0
+        self._frames: dict[int, Ready] = {}  # that were shown to the engine, by their numbers
+        self._taken = (0, 0)  # by the engine, lately
+        self._wanted = False  # a frame was shown that nothing was asked about yet
+        self._anew = True  # the next question is another one: it is answered even where the frame is the same
+        self._asked: set[int] = set()
         self._took = 0.0  # seconds, of the newest answer
         self._pause = QTimer(self, singleShot=True, interval=AFTER_FAILURE)
         self._pause.timeout.connect(self._go)
-        engine.answered.connect(self._on_answer)
-        engine.failed.connect(self._on_failure)
-        engine.idled.connect(self._go)
-        engine.state_changed.connect(self._on_state)
+        engine.followed.connect(self._on_followed)
         engine.model_loaded.connect(self._on_model)
         engine.model_failed.connect(self._on_model)
 
@@ -67,69 +71,94 @@ class LiveLoop(QObject):
 
     def stop(self) -> None:
         """Ask no more; an answer under way is dropped."""
-        if self.running and self._engine.busy:
+        if self.running and self._asked:
             self._engine.cancel()
         self.running = False
-        self._newest = self._last = None
-        self._asked = 0
+        self._forget()
         self._pause.stop()
         self._feed.want_view(NEVER)
 
     def offer(self, ready: Ready) -> None:
         """This is the newest frame."""
         if self.running and ready.view is not None:
-            self._newest = ready
+            try:
+                number = self._engine.show(ready.view.pixels)
+            except ExplorerError as error:
+                if not self._pause.isActive():
+                    self._pause.start()
+                    self.failed.emit(error)
+                return
+            self._keep(number, ready)
+            self._wanted = True
             self._go()
 
     def again(self) -> None:
         """Something else is asked now: where the picture stands still, ask about it once more."""
-        if self._newest is None and self._last is not None:
-            self._newest = self._last
+        if self._asked:
+            self._engine.cancel()
+        self._anew = True
+        self._wanted = self._wanted or bool(self._frames)
         self._go()
 
     def forget_views(self) -> None:
         """Another model sees something else of each frame."""
-        self._newest = self._last = None
+        self._forget()
         self._hunger(0.0)
+
+    def _forget(self) -> None:
+        self._frames, self._wanted, self._anew = {}, False, True
+
+    def _keep(self, number: int, ready: Ready) -> None:
+        """Until the engine has taken another one; its answer may be on its way even then."""
+        taken = self._engine.taken
+        if taken != self._taken[1]:
+            self._taken = self._taken[1], taken
+        self._frames[number] = ready
+        wanted = self._taken
+        self._frames = {one: kept for one, kept in self._frames.items() if one > number - _KEPT or one in wanted}
 
     @Slot()
     def _go(self) -> None:
-        if not self.running or self._engine.busy or self._engine.loading or self._pause.isActive():
+        if not self.running or self._engine.loading or self._pause.isActive():
             return
-        ready, self._newest = self._newest, None
-        if ready is None or ready.view is None:
-            self._hunger(0.0)
+        if not self._wanted:
+            if not self._asked:
+                self._hunger(0.0)
             return
-        request = self._request(ready.view)
+        if self._engine.following >= (1 if self._took > LONG else 2) or not self._frames:
+            return
+        view = self._frames[max(self._frames)].view
+        request = None if view is None else self._request(view)
         if request is None:
             return
-        self._last = ready
-        self._sent = time.monotonic()
-        self._asked = self._engine.ask(request)
-        self._hunger(self._sent + self._took - _AHEAD)
+        self._asked.add(self._engine.follow(request, anew=self._anew))
+        self._wanted = self._anew = False
+        self._hunger(time.monotonic() + self._took - _AHEAD)
 
     def _hunger(self, moment: float) -> None:
         if self.running:
             self._feed.want_view(moment)
 
-    @Slot(object)
-    def _on_answer(self, answer: Answer) -> None:
-        if self.running and answer.id == self._asked and self._last is not None:
-            self._took = time.monotonic() - self._sent
-            ready = self._last
-            self._go()  # first, so that the engine does not wait while the answer is shown
-            self.answered.emit(ready, answer)
-
     @Slot(int, object)
-    def _on_failure(self, request: int, error: ExplorerError) -> None:
-        if self.running and request == self._asked:
+    def _on_followed(self, request: int, result: object) -> None:
+        if request not in self._asked:
+            return
+        self._asked.discard(request)
+        if isinstance(result, tuple):
+            number, answer = result
+            ready = self._frames.get(number)
+            self._took = answer.milliseconds / 1000
+            self._go()  # first, so that the engine does not wait while the answer is shown
+            if self.running and ready is not None:
+                self.answered.emit(ready, answer)
+            return
+        if isinstance(result, CancelledError):  # withdrawn, or the engine died with it
+            self._anew = True
+            self._wanted = self._wanted or bool(self._frames)
+        elif isinstance(result, ExplorerError) and self.running:
             self._pause.start()
-            self.failed.emit(error)
-
-    @Slot(str, object)
-    def _on_state(self, state: str, _info: object) -> None:
-        if self.running and state == "died":
-            self._engine.cancel()  # the new engine would begin with a picture that is seconds old
+            self.failed.emit(result)
+        self._go()
 
     @Slot()
     def _on_model(self) -> None:
