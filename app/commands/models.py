@@ -70,6 +70,14 @@ def _choices(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str
     return {question.strip(): answer.strip() for question, _, answer in (value.partition("=") for value in values)}
 
 
+def _at_hand(file: Path) -> Path:
+    """The file itself, or the folder into which a model of the Hugging Face Hub was fetched."""
+    from app.zoo.hugging_face import fetch, is_hub_name
+
+    reference = file.as_posix()
+    return fetch(reference) if is_hub_name(reference) and not file.exists() else file
+
+
 preprocessing_option = click.option(
     "--preprocessing",
     metavar="TITLE",
@@ -93,11 +101,14 @@ choose_option = click.option(
 @json_option
 @explained
 def inspect(file: Path, preprocessing: str, choices: dict[str, str], as_json: bool) -> None:
-    """Say what a file or folder of weights is. Nothing in it runs. Exit code 1 where it is refused."""
+    """Say what a file or folder of weights is. Nothing in it runs. Exit code 1 where it is refused.
+
+    FILE may also be hf:OWNER/NAME, a model of the Hugging Face Hub, where the package huggingface_hub is installed.
+    """
     from app.commands.model_report import report_lines
     from app.engine.library import inspect as look
 
-    inspection = look(str(file), _with(choices, preprocessing))
+    inspection = look(str(_at_hand(file)), _with(choices, preprocessing))
     if as_json:
         guesses = [{"class": name, "probability": share} for name, share in inspection.guesses]
         seconds = round(inspection.seconds, 3)
@@ -121,10 +132,19 @@ def inspect(file: Path, preprocessing: str, choices: dict[str, str], as_json: bo
 def add(
     file: Path, name: str | None, classes: Path | None, preprocessing: str, choices: dict[str, str], as_json: bool
 ) -> None:
-    """Take a file of weights into your library, as safetensors with a card. The file itself is left as it is."""
+    """Take a file of weights into your library, as safetensors with a card. The file itself is left as it is.
+
+    FILE may also be hf:OWNER/NAME, a model of the Hugging Face Hub, where the package huggingface_hub is installed.
+    """
     from app.engine.library import take_in
 
-    card = take_in(str(file), name or "", str(classes or ""), _with(choices, preprocessing))
+    folder = _at_hand(file)
+    if folder != file and name is None:
+        from app.zoo.adding import free_name
+        from app.zoo.hugging_face import name_on_hub
+
+        name = free_name(name_on_hub(file.as_posix()))
+    card = take_in(str(folder), name or "", str(classes or ""), _with(choices, preprocessing))
     if as_json:
         print_json({"id": card.id, "title": card.title, "folder": str(card.folder), "limits": card.limits})
     else:

@@ -34,6 +34,11 @@ SAMPLE = "cat.jpg"
 _last: dict[tuple[str, int, tuple[tuple[str, str], ...]], Diagnosis] = {}
 
 
+def forget() -> None:
+    """Let go of the last file, so that it is looked at anew."""
+    _last.clear()
+
+
 def inspect(path: str, choices: Mapping[str, str] | None = None) -> Inspection:
     """Look at a file or folder of weights, and let its network classify a sample picture."""
     start = time.perf_counter()

@@ -54,6 +54,7 @@ class GeneralOptions:
         final_norm: Whether batch norm and ReLU follow the last block (pre-activation only).
         pool: Side of the grid to which the last feature map is averaged; 1 is global average pooling.
         head: Outputs of linear layers before the last one, each followed by a ReLU.
+        bias: Whether convolutions have biases, as some Wide ResNets do.
     """
 
     blocks: tuple[int, ...]
@@ -77,6 +78,7 @@ class GeneralOptions:
     final_norm: bool = True
     pool: int = 1
     head: tuple[int, ...] = ()
+    bias: bool = False
 
     @property
     def stages(self) -> int:
@@ -142,7 +144,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "projects": ("raw", "activated"),
 }
 _SEQUENCES = ("blocks", "widths", "channels", "strides", "stem", "head")
-_FLAGS = ("stem_pool", "stem_norm", "final_norm", "project_first")
+_FLAGS = ("stem_pool", "stem_norm", "final_norm", "project_first", "bias")
 _LARGEST = 100_000
 
 _SMALL: dict[str, Any] = {"stem_kernel": 3, "stem_stride": 1, "stem_pool": False}
@@ -234,7 +236,7 @@ class GeneralBlock(nn.Module):
             ]
         self.depth = len(shapes)
         for number, (inside, outside, kernel, step, groups) in enumerate(shapes, 1):
-            self.add_module(f"conv{number}", _conv(inside, outside, kernel, step, groups))
+            self.add_module(f"conv{number}", _conv(inside, outside, kernel, step, groups, options.bias))
             self.add_module(f"bn{number}", nn.BatchNorm2d(inside if self.pre else outside))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -294,18 +296,20 @@ class GeneralResNet(nn.Module):
         return cast("Tensor", self.fc(torch.flatten(functional.adaptive_avg_pool2d(x, self.options.pool), 1)))
 
 
-def _conv(channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+def _conv(
+    channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1, bias: bool = False
+) -> nn.Conv2d:
     padding = kernel // 2
-    return nn.Conv2d(channels_in, channels_out, kernel, stride, padding, groups=groups, bias=False)
+    return nn.Conv2d(channels_in, channels_out, kernel, stride, padding, groups=groups, bias=bias)
 
 
 def _stem(options: GeneralOptions) -> tuple[nn.Module, int]:
-    first = _conv(3, options.stem[0], options.stem_kernel, options.stem_stride)
+    first = _conv(3, options.stem[0], options.stem_kernel, options.stem_stride, bias=options.bias)
     if len(options.stem) == 1:
         return first, options.stem[0]
     layers: list[nn.Module] = [first]
     for before, after in zip(options.stem, options.stem[1:], strict=False):
-        layers += [nn.BatchNorm2d(before), nn.ReLU(), _conv(before, after, 3)]
+        layers += [nn.BatchNorm2d(before), nn.ReLU(), _conv(before, after, 3, bias=options.bias)]
     return nn.Sequential(*layers), options.stem[-1]
 
 
@@ -336,7 +340,7 @@ def _shortcut(
         parts: list[tuple[str, nn.Module]] = []
         if average:
             parts.append(("pool", nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)))
-        parts.append(("0", _conv(channels_in, channels_out, 1, 1 if average else stride)))
+        parts.append(("0", _conv(channels_in, channels_out, 1, 1 if average else stride, bias=options.bias)))
         parts.append(("1", nn.BatchNorm2d(channels_out)))
         return "projection", nn.Sequential(OrderedDict(parts))
     return "identity", nn.Identity()

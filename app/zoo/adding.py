@@ -50,8 +50,7 @@ def add_model(
         diagnosis = diagnose(file, choices=choices)
     diagnosis.require()
     names = _labels(diagnosis, labels)
-    taken = {card.id.lower() for card in read_library().cards}
-    taken |= {card.architecture.name for card in read_library().cards if card.kind == "published"}
+    taken = _taken()
     id_ = _free_name(file, taken) if name is None else _checked_name(name, taken)
     try:
         library = paths.ensure(paths.user_models())
@@ -126,6 +125,17 @@ def _checked_name(name: str, taken: set[str]) -> str:
             f"There is a model called “{name}” already.", "Choose another name, or delete that model first."
         )
     return name
+
+
+def free_name(wish: str) -> str:
+    """An id for a new model of the library that is like a wish and not taken."""
+    return _free_name(Path(wish), _taken())
+
+
+def _taken() -> set[str]:
+    cards = read_library().cards
+    taken = {card.id.lower() for card in cards}
+    return taken | {card.architecture.name for card in cards if card.kind == "published"}
 
 
 def _free_name(file: Path, taken: set[str]) -> str:

@@ -93,6 +93,7 @@ def options_of(blueprint: Blueprint) -> GeneralOptions:
         final_norm=blueprint.activation == "post" or blueprint.final_norm is not None,
         pool=blueprint.pool,
         head=tuple(layer.channels_out for layer in blueprint.head[:-1]),
+        bias=blueprint.activation == "pre" and any("bias" in conv.keys for conv in blueprint.convs),
     )
 
 
@@ -119,9 +120,7 @@ def assemble(blueprint: Blueprint, tensors: Mapping[str, Tensor]) -> Assembly:
 
     What a file does differently but means the same is written our way: a convolution's bias before a batch norm is
     taken from the norm's mean; where there is no norm, a neutral one (variance 1, mean 0) carries the bias.
-
-    Raises:
-        NotResidual: where a pre-activation network has biases that no norm of ours can carry.
+    Before batch norms (pre-activation) biases stay what they are.
     """
     return _Assembler(blueprint, tensors).run()
 
@@ -136,6 +135,7 @@ class _Assembler:
     def run(self) -> Assembly:
         plan = self.blueprint
         pre = plan.activation == "pre"
+        self.biased = pre and any("bias" in conv.keys for conv in plan.convs)
         last = len(plan.stem) - 1
         for place, unit in enumerate(plan.stem):
             conv = "conv1" if last == 0 else f"conv1.{3 * place}"
@@ -149,6 +149,10 @@ class _Assembler:
                 self._block(block, f"layer{stage}.{index}", pre)
         if plan.final_norm is not None:
             self._norm(plan.final_norm, "bn2", None)
+        if not plan.head:
+            why = "there is no head in the file: each answer is one of the features"
+            self._make("fc.weight", torch.eye(plan.classes), why)
+            self._make("fc.bias", torch.zeros(plan.classes), why)
         for place, layer in enumerate(plan.head):
             self._linear(layer, "fc" if len(plan.head) == 1 else f"fc.{2 * place}")
         return Assembly(self.state, tuple(self.origins))
@@ -168,10 +172,15 @@ class _Assembler:
         """A convolution and the norm after it; no norm where its name is empty."""
         self._take(f"{conv}.weight", unit.conv.keys["weight"])
         bias = unit.conv.keys.get("bias")
+        if self.biased:
+            if bias is not None:
+                self._take(f"{conv}.bias", bias)
+            else:
+                self._make(f"{conv}.bias", torch.zeros(unit.conv.channels_out), "the file has no bias here")
+            bias = None
         if not norm:
-            if bias is not None and self.tensors[bias].any():
-                raise NotResidual("its convolutions have biases that no batch norm follows", [bias])
-        elif unit.norm is not None:
+            return
+        if unit.norm is not None:
             self._norm(unit.norm, norm, bias)
         else:
             self._neutral_norm(unit.conv, norm, bias)

@@ -18,13 +18,16 @@ class NotResidual(Exception):
     Args:
         why: In words, to follow “because”.
         keys: The keys that break the pattern.
+        matched: How many convolutions did fit.
+        at_head: Whether all of them did, and only the head is not ours.
     """
 
-    def __init__(self, why: str, keys: Sequence[str] = (), matched: int = 0) -> None:
+    def __init__(self, why: str, keys: Sequence[str] = (), matched: int = 0, *, at_head: bool = False) -> None:
         super().__init__(why)
         self.why = why
         self.keys = tuple(keys)
         self.matched = matched
+        self.at_head = at_head
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ class Blueprint:
         activation: Where the norms are: after the convolutions ("post") or before ("pre").
         stem_norm: With pre-activation, the norm right after the stem, if there is one.
         final_norm: With pre-activation, the norm after the last block, if there is one.
-        head: The linear layers at the end; the last gives the logits. A 1×1 convolution counts as one.
+        head: The linear layers at the end; the last gives the logits. A 1×1 convolution counts as one. Empty for a
+            backbone without a head, which gives features.
         pool: Side of the grid to which the last feature map is averaged.
         left_over: Keys outside the network (a second head, a loss).
         bookkeeping: Keys that count steps.
@@ -99,8 +103,13 @@ class Blueprint:
 
     @property
     def classes(self) -> int:
-        """How many logits."""
-        return self.head[-1].channels_out
+        """How many logits; of a backbone without a head, how many features."""
+        return self.head[-1].channels_out if self.head else self.blocks[-1].channels_out
+
+    @property
+    def convs(self) -> tuple[Layer, ...]:
+        """Every convolution in it."""
+        return (*(unit.conv for unit in self.stem), *(conv for block in self.blocks for conv in block.convs))
 
     @property
     def has_norms(self) -> bool:

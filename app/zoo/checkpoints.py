@@ -8,6 +8,7 @@ the structure (`structure`), rebuild the weights under our names (`assembly`), d
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -125,7 +126,10 @@ def _understood(contents: Contents, report: Report, choices: Mapping[str, str]) 
         if stack is not None:
             return _as_stack(contents, report, table, stack)
         try:
-            blueprint = find_structure(shapes, ordered=contents.ordered)
+            activation = contents.facts.get("activation")
+            blueprint = find_structure(shapes, ordered=contents.ordered, activation=activation)
+            if not blueprint.head and (heads := [one for _, one in problems if one.at_head]):
+                raise heads[0]  # a part of a network whose head is not ours is no backbone without a head
             return _as_residual(contents, report, table, blueprint, choices)
         except NotResidual as reason:
             problems.append((table, reason))
@@ -150,9 +154,13 @@ def _as_residual(
     if len(blueprint.blocks) > _MOST_BLOCKS:
         what = f"Its network has {len(blueprint.blocks):,} blocks; {_MOST_BLOCKS:,} are the most that we take in."
         raise ModelError(what, _RIGHT_FILE)
+    if len(blueprint.head) > 1 and re.search(r"encoder_[qk]\.", table.prefix):  # MoCo's: no layer for classes
+        unused = tuple(key for layer in blueprint.head for key in layer.keys.values())
+        blueprint = replace(blueprint, head=(), left_over=(*blueprint.left_over, *unused))
     options = options_of(blueprint)
     assembly = assemble(blueprint, table.tensors)
     _check_size(assembly.state)
+    _check_types(assembly)
     facts = read_facts({"file": contents.tree, "beside": contents.facts})
     small = options.stem_kernel == 3 and len(options.stem) == 1
     side = facts.crop or (32 if small and blueprint.classes != 200 else 64 if small else 224)
@@ -176,6 +184,12 @@ def _as_residual(
     )
     verdicts = (_shape_verdict(blueprint), *resolution.verdicts)
     left_over = blueprint.left_over
+    if not blueprint.head:
+        note = (
+            f"It has no head that classifies: its answers are the {blueprint.classes:,} features of its last block. "
+            "Explanations and Anatomy work; percentages mean nothing."
+        )
+        report = replace(report, notes=(*report.notes, note))
     return _finished(
         contents, report, table, facts, architecture, state, preprocessing, assembly.origins, left_over, verdicts
     )
@@ -213,7 +227,8 @@ def _finished(
     verdicts: tuple[Verdict, ...],
 ) -> Diagnosis:
     network = _meta_network(architecture)
-    labels, source, notes = _labels(contents, architecture, preprocessing, facts)
+    headless = any(origin.name == "fc.weight" and not origin.key for origin in origins)
+    labels, source, notes = _labels(contents, architecture, preprocessing, facts, headless=headless)
     if not all(map(_is_finite, state.values())):
         notes = (*notes, "Some of its weights are not finite numbers: its answers will not be, either.")
     same = [origin for origin in origins if not origin.change and origin.key == origin.name]
@@ -252,11 +267,13 @@ def _finished(
 
 
 def _labels(
-    contents: Contents, architecture: Architecture, preprocessing: Preprocessing, facts: Facts
+    contents: Contents, architecture: Architecture, preprocessing: Preprocessing, facts: Facts, *, headless: bool
 ) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
     inside = labels_inside({"file": contents.tree, "beside": contents.facts}, architecture.classes)
-    if inside:
+    if inside and not headless:
         return inside, "the file itself", ()
+    if headless:
+        return tuple(f"feature {index}" for index in range(architecture.classes)), "it has no classes", ()
     beside, name, notes = labels_beside(contents.path, architecture.classes)
     if beside:
         return beside, f"{name} beside it", notes
@@ -283,6 +300,15 @@ def _check_size(state: Mapping[str, Tensor]) -> None:
     if count > _MOST_PARAMETERS:
         what = f"Its network has {count:,} numbers; {_MOST_PARAMETERS:,} are the most that we take in."
         raise ModelError(what, _RIGHT_FILE)
+
+
+def _check_types(assembly: Assembly) -> None:
+    """Refuse weights that are whole numbers: what they stand for, a scale elsewhere says."""
+    for origin in assembly.origins:
+        dtype = assembly.state[origin.name].dtype
+        if not dtype.is_floating_point:
+            what = f"Its weights are whole numbers ({origin.key}: {str(dtype).removeprefix('torch.')}), so quantised."
+            raise ModelError(what, "Give the weights from before that.")
 
 
 def _with_strides(

@@ -16,6 +16,7 @@ from app.zoo.known_table import KNOWN_TABLE, fingerprint
 from app.zoo.layers import Layers, Shape, sort_layers
 
 _SIGNS = (
+    (r"(^|\.)attnpool\.", "CLIP's image network (attention pooling at its end, averaging before its strides)"),
     (r"(^|\.)(rpn|roi_heads?|box_head|bbox_head|anchors?|detect)(\.|$|_)", "a detector"),
     (r"(^|\.)(up\d*|upconv\d*|deconv\w*|decoder|decode_head|aspp)\.", "a network for segmentation (U-Net or alike)"),
     (r"(^|\.)weight_(ih|hh)_l\d", "a recurrent network"),

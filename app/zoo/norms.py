@@ -21,8 +21,14 @@ class Assigned:
     unused: tuple[Layer, ...]
 
 
-def assign_norms(norms: list[Layer], stem: list[Layer], blocks: list[Block], matched: int) -> Assigned:
+def assign_norms(
+    norms: list[Layer], stem: list[Layer], blocks: list[Block], matched: int, activation: Activation | None = None
+) -> Assigned:
     """Give each convolution its norm: by shared names first, else by order.
+
+    Args:
+        matched: How many convolutions were recognised, for the refusal.
+        activation: Whether norms are after or before the convolutions; None to find out.
 
     Raises:
         NotResidual: where the norms fit neither order of He et al. 2015 nor that of 2016.
@@ -30,13 +36,13 @@ def assign_norms(norms: list[Layer], stem: list[Layer], blocks: list[Block], mat
     if not norms:
         return Assigned("post", tuple(map(Unit, stem)), tuple(blocks), None, None, ())
     near = _by_names(norms, stem, blocks)
-    activations: tuple[Activation, ...] = ("post", "pre")
+    activations: tuple[Activation, ...] = (activation,) if activation else ("post", "pre")
     # Names first, for both: in the order of a pre-activation network its norms would fit after the convolutions too.
-    for activation in activations:
-        if (found := _from_groups(near, stem, blocks, activation)) is not None:
+    for order in activations:
+        if (found := _from_groups(near, stem, blocks, order)) is not None:
             return found
-    for activation in activations:
-        if (found := _in_order(norms, stem, blocks, activation)) is not None:
+    for order in activations:
+        if (found := _in_order(norms, stem, blocks, order)) is not None:
             return found
     odd = [norm for group, block in zip(near.blocks, blocks, strict=True) for norm in group if not _fits(norm, block)]
     raise NotResidual(
@@ -83,22 +89,32 @@ def _from_groups(near: _Near, stem: list[Layer], blocks: list[Block], activation
 
 
 def _in_order(norms: list[Layer], stem: list[Layer], blocks: list[Block], activation: Activation) -> Assigned | None:
-    """Each convolution takes the next norm, in the file's or the names' order."""
+    """Each convolution takes the next norm, in the file's or the names' order.
+
+    Where projections have norms, all have; else the next block's first norm would be taken for a projection's.
+    """
+    every = [len(block.convs) for block in blocks]
+    branch = [len(block.mains) for block in blocks]
+    for sizes in (every, branch) if every != branch else (branch,):
+        if (found := _by_sizes(norms, stem, blocks, sizes, activation)) is not None:
+            return found
+    return None
+
+
+def _by_sizes(
+    norms: list[Layer], stem: list[Layer], blocks: list[Block], sizes: list[int], activation: Activation
+) -> Assigned | None:
     waiting = list(norms)
     first: list[Layer] = []
-    inside = sum(len(block.mains) for block in blocks)
+    inside = sum(sizes)
     if activation == "post" or len(stem) > 1 or inside + 2 <= len(waiting):
         first, waiting = waiting[: len(stem)], waiting[len(stem) :]
     done: list[Block] = []
-    for block in blocks:
-        paired = None
-        for size in (len(block.convs), len(block.mains)):
-            paired = _paired(block, waiting[:size], activation) if len(waiting) >= size else None
-            if paired is not None:
-                waiting = waiting[size:]
-                break
+    for block, size in zip(blocks, sizes, strict=True):
+        paired = _paired(block, waiting[:size], activation) if len(waiting) >= size else None
         if paired is None:
             return None
+        waiting = waiting[size:]
         done.append(paired)
     return _ends(stem, done, [*first, *waiting], activation)
 

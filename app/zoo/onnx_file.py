@@ -123,7 +123,10 @@ def read_onnx(path: Path, buffer: Any) -> Contents:
     if not nodes:
         raise DamagedFile("it is neither a format of weights that we know nor an ONNX model")
     table, strides = _table(nodes, tensors)
-    facts = {"strides": strides, "operations": sorted({node.kind for node in nodes})}
+    facts: dict[str, Any] = {"strides": strides, "operations": sorted({node.kind for node in nodes})}
+    activation = _activation(nodes)
+    if activation:
+        facts["activation"] = activation
     return Contents(path, "ONNX", table, facts=facts)
 
 
@@ -224,6 +227,29 @@ def _table(nodes: list[_Node], tensors: dict[str, Tensor]) -> tuple[dict[str, Te
         if node.kind == "Conv":
             strides[base] = max(node.numbers.get("strides") or [1])
     return table, strides
+
+
+def _activation(nodes: list[_Node]) -> str:
+    """Whether norms read the sum of branch and shortcut ("pre") or a convolution ("post"), by the graph's edges.
+
+    In the order of He et al. 2016 the first norm of every block reads an addition (or, in the first block, the stem's
+    pooling); in that of 2015 every norm reads a convolution. "" where there are no norms, or no edges between them.
+    """
+    makers = {name: node for node in nodes for name in node.outputs}
+    read = set[str]()
+    for node in nodes:
+        if node.kind == "BatchNormalization" and node.inputs:
+            maker = makers.get(node.inputs[0])
+            while maker is not None and maker.kind in _NOTHING and maker.inputs:
+                maker = makers.get(maker.inputs[0])
+            if maker is not None:
+                read.add(maker.kind)
+    if read & {"Add", "Sum"}:
+        return "pre"
+    return "post" if read == {"Conv"} else ""
+
+
+_NOTHING = ("Identity", "Cast", "Dropout")
 
 
 def _as_linear(node: _Node, weight: Tensor) -> Tensor:

@@ -351,10 +351,10 @@ _ACTIONS: dict[str, Callable[[Machine, Any], None]] = {
 }
 
 _TORCH_DATA = re.compile(
-    r"torch\._utils\._rebuild_(tensor(_v[23])?|parameter(_with_state)?)"
+    r"torch\._utils\._rebuild_(tensor(_v[23])?|parameter(_with_state)?|qtensor)"
     r"|torch\.(\w+Storage|Size|device|Tensor|nn\.parameter\.Parameter|_tensor\._rebuild_from_type_v2)"
     r"|torch\.(storage|cuda|serialization)\.(\w+Storage|_get_layout)"
-    r"|torch\.(b?float\w*|double|half|u?int\d+|long|short|bool|complex\d+|strided|q?u?int\d+|torch_version\.TorchVersion)"
+    r"|torch\.(b?float\w*|double|half|u?int\d+|long|short|bool|complex\d+|strided|q?u?int\d+|per_(tensor|channel)_(affine|symmetric)|torch_version\.TorchVersion)"
 )
 _PLAIN_DATA = re.compile(
     r"collections\.(OrderedDict|defaultdict|Counter|deque)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import mmap
 import re
 import struct
@@ -18,6 +19,8 @@ from app.zoo.contents import Contents, DamagedFile, map_file, unreadable
 from app.zoo.onnx_file import looks_like_onnx, read_onnx
 from app.zoo.pickles import PickleError
 from app.zoo.torch_files import read_legacy, read_zip
+
+log = logging.getLogger(__name__)
 
 _LARGEST_HEADER = 32 << 20
 _LARGEST_CONFIG = 16 << 20
@@ -44,6 +47,7 @@ _NOT_WEIGHTS = {
     b"\x93NUMPY": "it is a single NumPy array",
     b"version https://git-lfs": "it is a Git LFS pointer, not the file itself; fetch it with “git lfs pull”",
     b"GGUF": "it is a GGUF file, which holds language models",
+    b"\x89HDF": "it is an HDF5 file, as Keras writes (.h5), which we do not read; save it as ONNX first (tf2onnx)",
     b"\x7fELF": "it is a program",
     b"MZ": "it is a program",
 }
@@ -65,13 +69,17 @@ def read_contents(path: Path) -> Contents:
         raise unreadable(path, str(error)) from error
     # The formats are read by code of ours and of others that trusts no byte; whatever it stumbles over is the file's.
     except (ValueError, TypeError, KeyError, IndexError, RuntimeError, OverflowError, MemoryError) as error:
-        raise unreadable(path, f"it is damaged ({type(error).__name__}: {str(error)[:120]})") from error
+        log.info("%s is damaged", path, exc_info=error)
+        raise unreadable(path, "it is damaged: what it says of its parts does not fit together") from error
     return contents
 
 
 def _read(path: Path) -> Contents:
     if not path.exists():
         raise ModelError(f"There is no file {path}.", "Check the path.")
+    if path.suffix == ".distcp":
+        path = path.parent
+        _chosen(path)
     if path.name.endswith(".index.json"):
         return _with_configs(_read_index(path))
     shard = _SHARD.fullmatch(path.name)
@@ -186,6 +194,12 @@ def _chosen(folder: Path) -> Path:
     for name in _WHOLE_NAMES:
         if (folder / name).is_file():
             return folder / name
+    if (folder / ".metadata").is_file() or any(folder.glob("*.distcp")):
+        raise unreadable(
+            folder,
+            "it is a checkpoint in shards of torch.distributed",
+            "Make one file of it with “python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER FILE”.",
+        )
     endings = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".th", ".onnx")
     files = sorted(file for file in folder.iterdir() if file.name.lower().endswith(endings))
     if len(files) == 1:

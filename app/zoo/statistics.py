@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 _LARGEST = 10.0
 _NEUTRAL = 1e-3
-_MANY = 2048  # positions in a feature map
+MANY = 2048  # positions in a feature map
 
 
 class _Enough(Exception):
@@ -73,17 +73,22 @@ def inputs_of(network: nn.Module, module: str, pictures: Tensor) -> Tensor:
 
 
 def _divergence(norm: nn.BatchNorm2d, inputs: Tensor) -> float:
-    mean_stored, variance_stored = norm.running_mean, norm.running_var
-    assert mean_stored is not None
-    assert variance_stored is not None
-    if inputs.shape[2] * inputs.shape[3] >= _MANY:
+    if inputs.shape[2] * inputs.shape[3] >= MANY:
         inputs = inputs[
             :, :, ::2, ::2
         ]  # neighbours tell the same: a quarter of them is enough, in a quarter of the time
     variance, mean = torch.var_mean(inputs.float(), (0, 2, 3))
+    return divergence(norm, mean, variance)
+
+
+def divergence(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> float:
+    """The divergence of these per-channel means and variances from a norm's stored ones, averaged, in nats."""
+    mean_stored, variance_stored = norm.running_mean, norm.running_var
+    assert mean_stored is not None
+    assert variance_stored is not None
     stored, seen = variance_stored + norm.eps, variance + norm.eps
-    divergence = 0.5 * ((stored / seen).log() + (seen + (mean - mean_stored).square()) / stored - 1)
-    value = float(divergence.nan_to_num(nan=_LARGEST, posinf=_LARGEST).clamp(max=_LARGEST).mean())
+    each = 0.5 * ((stored / seen).log() + (seen + (mean - mean_stored).square()) / stored - 1)
+    value = float(each.nan_to_num(nan=_LARGEST, posinf=_LARGEST).clamp(max=_LARGEST).mean())
     return value if math.isfinite(value) else _LARGEST
 
 
@@ -92,7 +97,7 @@ def _watching(network: nn.Module, look: object) -> Iterator[None]:
     handles = [
         module.register_forward_hook(look)  # type: ignore[arg-type]
         for module in network.modules()
-        if isinstance(module, nn.BatchNorm2d) and not _is_neutral(module)
+        if isinstance(module, nn.BatchNorm2d) and not is_neutral(module)
     ]
     try:
         yield
@@ -101,7 +106,7 @@ def _watching(network: nn.Module, look: object) -> Iterator[None]:
             handle.remove()
 
 
-def _is_neutral(norm: nn.BatchNorm2d) -> bool:
+def is_neutral(norm: nn.BatchNorm2d) -> bool:
     """Whether a norm stands for none, or was never trained: mean 0, variance 1."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
@@ -110,4 +115,4 @@ def _is_neutral(norm: nn.BatchNorm2d) -> bool:
 
 def has_statistics(network: nn.Module) -> bool:
     """Whether any batch norm has statistics to compare with."""
-    return any(isinstance(module, nn.BatchNorm2d) and not _is_neutral(module) for module in network.modules())
+    return any(isinstance(module, nn.BatchNorm2d) and not is_neutral(module) for module in network.modules())

@@ -10,10 +10,11 @@ a part of their names that nobody else has. Where names say nothing (ONNX), the 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from app.zoo.blueprint import Block, BlockType, Blueprint, NotResidual, Unit
+from app.zoo.blueprint import Activation, Block, BlockType, Blueprint, NotResidual, Unit
 from app.zoo.layers import Layer, Layers, Shape, common, sort_layers, tokens_of
 from app.zoo.norms import assign_norms
 
@@ -21,12 +22,13 @@ _MAINS: dict[BlockType, int] = {"basic": 2, "bottleneck": 3}
 _MOST_STEPS = 200_000
 
 
-def find_structure(shapes: Mapping[str, Shape], *, ordered: bool) -> Blueprint:
+def find_structure(shapes: Mapping[str, Shape], *, ordered: bool, activation: Activation | None = None) -> Blueprint:
     """Recognise a residual network.
 
     Args:
         shapes: Shape of each key, in the file's order.
         ordered: Whether that order is the order in which the network was defined.
+        activation: Whether the norms are after or before the convolutions, where the file says it (ONNX does).
 
     Raises:
         NotResidual: saying which keys break the pattern.
@@ -35,7 +37,7 @@ def find_structure(shapes: Mapping[str, Shape], *, ordered: bool) -> Blueprint:
     problems: list[NotResidual] = []
     for by_name, by_block_names in ((not in_file_order, True), (in_file_order, True), (False, False), (True, False)):
         try:
-            return _parse(sort_layers(shapes, by_name=by_name), by_block_names=by_block_names)
+            return _parse(sort_layers(shapes, by_name=by_name), activation, by_block_names=by_block_names)
         except NotResidual as problem:
             problems.append(problem)
     raise _with_extra_layers(shapes, not in_file_order) or max(problems, key=lambda problem: problem.matched)
@@ -44,7 +46,12 @@ def find_structure(shapes: Mapping[str, Shape], *, ordered: bool) -> Blueprint:
 _EXTRAS = {
     "se": "squeeze and excitation", "squeeze": "squeeze and excitation", "cbam": "attention", "ca": "attention",
     "sa": "attention", "attn": "attention", "att": "attention", "attention": "attention", "gc": "global context",
+    "eca": "efficient channel attention", "filt": "filters against aliasing (BlurPool)", "radix": "split attention",
+    "tsm": "temporal shift",
 }  # fmt: skip
+
+
+_INNER_FC = re.compile(r"\d+\.(fc|fc1|fc2|fc_\d)\.(\d+\.)?(weight|bias)$")  # fully connected inside a numbered block
 
 
 def _with_extra_layers(shapes: Mapping[str, Shape], by_name: bool) -> NotResidual | None:
@@ -54,11 +61,13 @@ def _with_extra_layers(shapes: Mapping[str, Shape], by_name: bool) -> NotResidua
         kinds = [_EXTRAS[token[2].lower()] for token in tokens_of(key) if token[2].lower() in _EXTRAS]
         if kinds:
             extra[key] = kinds[0]
+        elif _INNER_FC.search(key):
+            extra[key] = "squeeze and excitation"
     rest = {key: shape for key, shape in shapes.items() if key not in extra}
     if not extra:
         return None
     try:
-        found = _parse(sort_layers(rest, by_name=by_name), by_block_names=True)
+        found = _parse(sort_layers(rest, by_name=by_name), None, by_block_names=True)
     except NotResidual:
         return None
     kind = next(iter(extra.values()))
@@ -67,7 +76,7 @@ def _with_extra_layers(shapes: Mapping[str, Shape], by_name: bool) -> NotResidua
     return NotResidual(why, list(extra), len(shapes))
 
 
-def _parse(layers: Layers, *, by_block_names: bool) -> Blueprint:
+def _parse(layers: Layers, activation: Activation | None, *, by_block_names: bool) -> Blueprint:
     convs = _from_the_stem(layers)
     best = NotResidual("no convolutions of residual blocks follow the first one", [c.keys["weight"] for c in convs[:8]])
     for stem_size, kind in itertools.product((1, 3, 2), _MAINS):
@@ -81,7 +90,7 @@ def _parse(layers: Layers, *, by_block_names: bool) -> Blueprint:
                 best = search.problem()
             continue
         try:
-            return _with_norms_and_head(layers, convs, stem, found, kind)
+            return _with_norms_and_head(layers, convs, stem, found, kind, activation)
         except NotResidual as problem:
             best = problem if problem.matched >= best.matched else best  # later in the network says more
     raise best
@@ -233,13 +242,26 @@ def _consistent(blocks: list[Block]) -> bool:
 
 
 def _with_norms_and_head(
-    layers: Layers, convs: list[Layer], stem: list[Layer], blocks: list[Block], kind: BlockType
+    layers: Layers,
+    convs: list[Layer],
+    stem: list[Layer],
+    blocks: list[Block],
+    kind: BlockType,
+    activation: Activation | None,
 ) -> Blueprint:
     used = len(stem) + sum(len(block.convs) for block in blocks)
     _refuse_foreign_parts(layers, blocks, used)
-    assigned = assign_norms(layers.norms, stem, blocks, used)
+    attention = [*layers.loose, *_keys(layers.linears), *_keys(layers.others)]
+    attention = [key for key in attention if re.search(r"(^|\.)(attn_?pool|attention_?pool)", key)]
+    if attention:
+        raise NotResidual("it pools by attention at its end", attention, used, at_head=True)
+    assigned = assign_norms(layers.norms, stem, blocks, used, activation)
     head, pool, rest = _head(layers, convs[used:], blocks, used)
-    loose_norms = [norm for norm in assigned.unused if not any(common(norm.tokens, one.tokens) for one in rest)]
+    loose_norms = [
+        norm
+        for norm in assigned.unused
+        if not any(common(norm.tokens, one.tokens) for one in rest) and not _FOR_FEATURES.search(norm.path)
+    ]
     if loose_norms:
         raise NotResidual("it has a batch norm that belongs to no convolution", _keys(loose_norms), used)
     return Blueprint(
@@ -282,6 +304,11 @@ def _refuse_foreign_parts(layers: Layers, blocks: list[Block], used: int) -> Non
         raise NotResidual("its norms have no running statistics (group or layer norm)", _keys(layers.others), used)
 
 
+_FOR_FEATURES = re.compile(
+    r"proj|prototype|predictor|encoder_[qk]\b|\bmlp\b|head\.mlp|last_layer|contrast|simclr|byol|moco", re.IGNORECASE
+)
+"""What learning without labels leaves behind its network: layers that no classification uses."""
+
 _HEAD_WORDS = ("fc", "linear", "classifier", "head", "logits", "output", "last", "dense", "predictions")
 
 
@@ -291,20 +318,25 @@ def _head(
     """The linear layers that lead from the last feature map to the logits, the pooling grid, and what is left."""
     channels = blocks[-1].channels_out
     candidates = [*(replace(conv, role="linear", shape=conv.shape[:2]) for conv in rest), *layers.linears]
+    for_features = [layer for layer in candidates if _FOR_FEATURES.search(layer.path)]
+    candidates = [layer for layer in candidates if layer not in for_features]
     if not candidates:
-        raise NotResidual("it has no linear layer at its end: it gives features, not classes", matched=used)
+        return (), 1, for_features
     starts = [(layer, _side(layer.shape[1], channels)) for layer in candidates]
     starts = [(layer, side) for layer, side in starts if side]
-    if not starts:
-        takes = candidates[-1]
-        twice = takes.shape[1] == 2 * channels or candidates[0].shape[1] == 2 * channels
-        why = "average and maximum pooling side by side, as fastai does" if twice else "not its last feature map"
+    starts.sort(key=lambda pair: (pair[1], not any(word in pair[0].path.lower() for word in _HEAD_WORDS)))
+    others = [layer for layer in candidates if not _side(layer.shape[1], channels)]
+    # What the chosen layer takes may come from another one that does not fit: then it is not the head's first.
+    odd = [layer for layer in others if not starts or layer.shape[0] == starts[0][0].shape[1]]
+    if odd:
+        takes = odd[0].shape[1]
+        why = "average and maximum pooling side by side, as fastai does" if takes == 2 * channels else "another layer's"
         raise NotResidual(
-            f"its head takes {candidates[0].shape[1]} numbers where the last block gives {channels} ({why})",
+            f"its head takes {takes} numbers where the last block gives {channels} ({why})",
             _keys(candidates),
             used,
+            at_head=True,
         )
-    starts.sort(key=lambda pair: (pair[1], not any(word in pair[0].path.lower() for word in _HEAD_WORDS)))
     first, side = starts[0]
     chain = [first]
     while following := [one for one in candidates if one not in chain and one.shape[1] == chain[-1].shape[0]]:

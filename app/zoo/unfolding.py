@@ -66,6 +66,8 @@ class Unfolding:
         module, name, arguments = made.name.module, made.name.name, made.arguments
         if module.startswith("torch") and name in _TENSOR_MAKERS:
             return self._tensor(name, arguments)
+        if module.startswith("torch") and name == "_rebuild_qtensor":
+            raise DamagedFile("its weights are quantised to 8 bits, with scales; give those from before")
         if module.startswith("torch") and name in _WRAPPERS and arguments:
             return self.tree(arguments[0], depth + 1)
         if module == "torch._tensor" and len(arguments) > 2 and isinstance(arguments[2], tuple):
@@ -91,6 +93,8 @@ class Unfolding:
             raise DamagedFile("it has a tensor without a storage")
         key, offset = arguments[0].id, arguments[1]
         shape, stride = (self._sizes(one) for one in arguments[2:4])
+        if not isinstance(key, tuple) or not all(isinstance(one, str | int | tuple | Name | None) for one in key):
+            raise DamagedFile("it has a tensor whose storage is damaged")
         if key not in self._storages:
             self._storages[key] = self._storage(key)
         flat = self._storages[key]

@@ -12,6 +12,7 @@ from typing import Any
 import safetensors.torch
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 State = dict[str, Tensor]
 
@@ -116,42 +117,67 @@ def save_onnx(network: nn.Module, folder: Path, side: int, *, named: bool = True
     Args:
         named: Whether initialisers keep the names of the state dict; exporters often number them.
     """
-    names = {id(module): name for name, module in network.named_modules()}
-    order: list[tuple[str, nn.Module]] = []
-    kinds = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
-    handles = [
-        module.register_forward_hook(lambda module, _inputs, _output: order.append((names[id(module)], module)))
-        for module in network.modules()
-        if isinstance(module, kinds)
-    ]
-    with torch.no_grad():
-        network.eval()(torch.zeros(2, 3, side, side))
-    for handle in handles:
-        handle.remove()
-    nodes, tensors = b"", b""
-    for place, (name, module) in enumerate(order):
-        leaves = ["weight", "bias"]
-        leaves += ["running_mean", "running_var"] if isinstance(module, nn.BatchNorm2d) else []
-        inputs = [f"x{place}"]
-        for leaf in leaves:
-            value = getattr(module, leaf)
-            if value is None:
-                continue
-            inputs.append(f"{name}.{leaf}" if named else f"onnx::{7 * place + leaves.index(leaf)}")
-            tensors += _field(5, _onnx_tensor(inputs[-1], value.detach()))
-        kind, attributes = "BatchNormalization", b""
-        if isinstance(module, nn.Conv2d):
-            kind = "Conv"
-            attributes = _field(5, _field(1, b"strides") + b"".join(_number(8, one) for one in module.stride))
-        elif isinstance(module, nn.Linear):
-            kind, attributes = "Gemm", _field(5, _field(1, b"transB") + _number(3, 1))
-        node = b"".join(_field(1, one.encode()) for one in inputs)
-        nodes += _field(1, node + _field(2, f"x{place + 1}".encode()) + _field(4, kind.encode()) + attributes)
-    if any(isinstance(module, nn.MaxPool2d) for module in network.modules()):
-        nodes += _field(1, _field(4, b"MaxPool"))
+    with torch.no_grad(), _Graph(network, named=named) as graph:
+        network.eval()(graph.follow(torch.zeros(2, 3, side, side), "input"))
+    nodes, tensors = graph.nodes, graph.tensors
     file = folder / "network.onnx"
     file.write_bytes(_number(1, 8) + _field(2, b"pytorch") + _field(7, nodes + _field(2, b"main") + tensors))
     return file
+
+
+class _Graph(TorchDispatchMode):
+    """Writes every operation of a forward pass down as an ONNX node, with the names of what it reads and gives."""
+
+    _KINDS = (
+        ("convolution", "Conv"), ("batch_norm", "BatchNormalization"), ("addmm", "Gemm"), ("relu", "Relu"),
+        ("max_pool2d", "MaxPool"), ("add", "Add"), ("mean", "GlobalAveragePool"), ("avg_pool2d", "AveragePool"),
+    )  # fmt: skip
+
+    def __init__(self, network: nn.Module, *, named: bool) -> None:
+        super().__init__()
+        self.nodes = self.tensors = b""
+        self._kept: list[Tensor] = []  # while a tensor lives, its id is its own
+        self._names: dict[int, str] = {}
+        self._weights = {
+            tensor.data_ptr(): (key if named else f"onnx::{7 * place}", tensor)
+            for place, (key, tensor) in enumerate(network.state_dict().items())
+        }
+        self._written = set[str]()
+
+    def follow(self, tensor: Tensor, name: str) -> Tensor:
+        self._names[id(tensor)] = name
+        self._kept.append(tensor)
+        return tensor
+
+    def __torch_dispatch__(self, function: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        kind = next((onnx for part, onnx in self._KINDS if part in str(function)), "Other")
+        reads = [one for one in args if isinstance(one, Tensor)]
+        if kind == "Gemm":
+            reads = [reads[1], reads[2], reads[0]]
+        inputs = [name for name in map(self._name_of, reads) if name]
+        first = result[0] if isinstance(result, tuple) else result
+        if not isinstance(first, Tensor) or first.data_ptr() in self._weights or not inputs:
+            return result
+        self.follow(first, f"x{len(self._kept)}")
+        attributes = b""
+        if kind == "Conv":
+            attributes = _field(5, _field(1, b"strides") + b"".join(_number(8, one) for one in args[3]))
+        elif kind == "Gemm":
+            attributes = _field(5, _field(1, b"transB") + _number(3, 1))
+        node = b"".join(_field(1, one.encode()) for one in inputs)
+        node += _field(2, self._names[id(first)].encode()) + _field(4, kind.encode()) + attributes
+        self.nodes += _field(1, node)
+        return result
+
+    def _name_of(self, tensor: Tensor) -> str:
+        if id(tensor) in self._names:
+            return self._names[id(tensor)]
+        name, whole = self._weights.get(tensor.data_ptr(), ("", tensor))
+        if name and name not in self._written:
+            self._written.add(name)
+            self.tensors += _field(5, _onnx_tensor(name, whole.detach()))
+        return name
 
 
 def _onnx_tensor(name: str, tensor: Tensor) -> bytes:

@@ -300,40 +300,47 @@ def good_files(folder: Path) -> list[bytes]:
 
 def variants(good: list[bytes], canary: Path, *, seed: int, count: int) -> Iterator[bytes]:
     """So many damaged variants of good files, the same for the same seed; some with a canary put in."""
-    rng = random.Random(seed)
     programs = list(opcodes(canary).values())
-    extremes = [0, 1, 0xFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, (1 << 63) - 1, (1 << 64) - 1, 1 << 40]
-    for _ in range(count):
-        data = bytearray(rng.choice(good))
-        for _ in range(rng.choice((1, 1, 1, 2, 4, 16))):
-            size = len(data)
-            if size < 16:
-                break
-            ends = rng.random() < 0.7  # structure is at both ends; the middle is numbers
-            place = rng.choice((rng.randrange(min(size, 4096)), size - 1 - rng.randrange(min(size, 4096))))
-            place = place if ends else rng.randrange(size)
-            kind = rng.randrange(9)
-            if kind == 0:
-                data[place] ^= 1 << rng.randrange(8)
-            elif kind == 1:
-                data[place] = rng.randrange(256)
-            elif kind == 2:
-                del data[rng.randrange(size) :]
-            elif kind == 3:
-                del data[place : place + rng.choice((1, 2, 8, 64, 4096))]
-            elif kind == 4:
-                data[place:place] = rng.randbytes(rng.choice((1, 2, 8, 64, 1000)))
-            elif kind == 5:
-                wide = rng.choice((("<I", 4), ("<Q", 8), (">I", 4)))
-                value = rng.choice(extremes) & ((1 << (8 * wide[1])) - 1)
-                data[place : place + wide[1]] = struct.pack(wide[0], value)
-            elif kind == 6:
-                other = rng.randrange(size)
-                length = rng.choice((4, 32, 512))
-                data[place : place + length] = data[other : other + length]
-            elif kind == 7:
-                data[place:place] = rng.choice(programs)
-            else:
-                other_file = rng.choice(good)
-                data[place:] = other_file[rng.randrange(len(other_file)) :]
-        yield bytes(data)
+    for number in range(count):
+        rng = random.Random(f"{seed} {number}")
+        yield damaged(rng.choice(good), good, programs, rng)
+
+
+_EXTREMES = [0, 1, 0xFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, (1 << 63) - 1, (1 << 64) - 1, 1 << 40]
+
+
+def damaged(whole: bytes, good: list[bytes], programs: list[bytes], rng: random.Random) -> bytes:
+    """A file with one to sixteen faults: flipped, cut, repeated, extreme numbers, programs, other files' ends."""
+    data = bytearray(whole)
+    for _ in range(rng.choice((1, 1, 1, 2, 4, 16))):
+        size = len(data)
+        if size < 16:
+            break
+        ends = rng.random() < 0.7  # structure is at both ends; the middle is numbers
+        place = rng.choice((rng.randrange(min(size, 4096)), size - 1 - rng.randrange(min(size, 4096))))
+        place = place if ends else rng.randrange(size)
+        kind = rng.randrange(9)
+        if kind == 0:
+            data[place] ^= 1 << rng.randrange(8)
+        elif kind == 1:
+            data[place] = rng.randrange(256)
+        elif kind == 2:
+            del data[rng.randrange(size) :]
+        elif kind == 3:
+            del data[place : place + rng.choice((1, 2, 8, 64, 4096))]
+        elif kind == 4:
+            data[place:place] = rng.randbytes(rng.choice((1, 2, 8, 64, 1000)))
+        elif kind == 5:
+            wide = rng.choice((("<I", 4), ("<Q", 8), (">I", 4)))
+            value = rng.choice(_EXTREMES) & ((1 << (8 * wide[1])) - 1)
+            data[place : place + wide[1]] = struct.pack(wide[0], value)
+        elif kind == 6:
+            other = rng.randrange(size)
+            length = rng.choice((4, 32, 512))
+            data[place : place + length] = data[other : other + length]
+        elif kind == 7:
+            data[place:place] = rng.choice(programs)
+        else:
+            other_file = rng.choice(good)
+            data[place:] = other_file[rng.randrange(len(other_file)) :]
+    return bytes(data)

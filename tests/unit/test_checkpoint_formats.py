@@ -91,14 +91,7 @@ def test_every_other_format_and_prefix(
     _same(diagnose(files.save_onnx(network, tmp_path, 32)), state, "ONNX")
 
 
-def _without_pre_activation(cases: list[tuple[str, str, dict[str, object]]]) -> list[object]:
-    """Marks the cases whose order of norm and convolution only the edges of an ONNX graph tell: docs/models.md."""
-    why = "without names, norms and convolutions come in one order for both activations: a limit in docs/models.md"
-    limit = pytest.mark.xfail(reason=why, strict=True)
-    return [pytest.param(*case, marks=limit if case[2].get("activation") == "pre" else ()) for case in cases]
-
-
-@pytest.mark.parametrize(("family", "architecture", "options"), _without_pre_activation(SMALL))
+@pytest.mark.parametrize(("family", "architecture", "options"), SMALL)
 def test_onnx_without_names_gives_the_same_network(
     family: str, architecture: str, options: dict[str, object], tmp_path: Path
 ) -> None:
