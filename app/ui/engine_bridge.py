@@ -164,9 +164,10 @@ class EngineBridge(QObject):
         return self._device
 
     def another(self) -> EngineClient:
-        """A client of the same kind with a process of its own, on the CPU, that is not started again when it dies.
+        """A client of the same kind with a process of its own, on the CPU, that repeats nothing when it dies.
 
-        For what may take the process with it; whoever asks closes it.
+        For what may take the process with it: the call ends with an EngineError, and the next one starts another
+        process. Whoever asks closes it.
         """
         from app.engine.client import EngineClient
 

@@ -70,6 +70,7 @@ class MainWindow(QMainWindow):
         self._painted = False
         self._names: list[str] = []  # of the pages, in the order of the rail
         self.close_guards: list[Callable[[], bool]] = []
+        self._answered: list[Callable[[], bool]] = []  # the guards whose question the user has answered
         self._makers: dict[str, Callable[[], QWidget]] = {}  # of the pages that nobody has seen yet
         self.setObjectName("mainWindow")
         self.setWindowTitle("ResNet Explorer")
@@ -206,16 +207,25 @@ class MainWindow(QMainWindow):
 
     def quit(self) -> None:
         """Close the window as the user would: work under way may ask first."""
+        self._answered.clear()
+        if self._may_close():
+            self.close()
+
+    def go_on_closing(self, answered: Callable[[], bool]) -> None:
+        """Close, if the other guards allow it: the user has answered this one's question."""
+        self._answered.append(answered)
         if self._may_close():
             self.close()
 
     def _may_close(self) -> bool:
-        return all(guard() for guard in self.close_guards)
+        return all(guard() for guard in self.close_guards if guard not in self._answered)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if event.spontaneous() and not _session_ends() and not self._may_close():
-            event.ignore()
-            return
+        if event.spontaneous() and not _session_ends():
+            self._answered.clear()
+            if not self._may_close():
+                event.ignore()
+                return
         self.closing.emit()
         event.accept()
 

@@ -35,10 +35,11 @@ def answer(request: Request) -> Answer:
     assert isinstance(info, ModelInfo)
     assert request.pixels.shape[0] == info.preprocessing.crop, "each model gets its own crop"
     best = int(request.pixels.mean()) % len(info.labels)
+    explained = best if request.target is None else request.target
     probabilities = np.full(len(info.labels), 0.01, np.float32)
     probabilities[best] = 1 - 0.01 * (len(info.labels) - 1)
     ramp = STRENGTH[request.model] * np.tile(np.linspace(0, 1, 8, dtype=np.float32), (8, 1))
-    heatmap = Heatmap(ramp, request.method, "layer3.2", best, False) if request.method else None
+    heatmap = Heatmap(ramp, request.method, "layer3.2", explained, False) if request.method else None
     return Answer(request.id, request.model, "cpu", Prediction(probabilities, probabilities), heatmap, 2.5)
 
 
@@ -150,6 +151,74 @@ def test_without_a_map_there_is_no_scale(
     panel.methods.setCurrentIndex(0)
     panel.methods.activated.emit(0)
     qtbot.waitUntil(lambda: not panel.scale.isVisibleTo(panel))
+
+
+def _explained(panel: ComparePanel) -> list[str]:
+    """What each lane's map explains, by name; "" where there is no map."""
+    found = []
+    for lane in panel.lanes:
+        if lane.answer is not None and lane.model is not None and lane.reference:
+            found.append(lane.model.labels[lane.answer.heatmap.target] if lane.answer.heatmap else "")
+    return found
+
+
+def _choose_class(panel: ComparePanel, text: str) -> None:
+    place = panel.classes.findText(text)
+    assert place >= 0
+    panel.classes.setCurrentIndex(place)
+    panel.classes.activated.emit(place)
+
+
+def test_maps_can_explain_one_class_for_all(
+    program: Composition,  # noqa: F811
+    panel: ComparePanel,
+    tmp_path: Path,
+    qtbot: QtBot,
+) -> None:
+    open_picture(program, tmp_path / "a.png", 13, qtbot)
+    panel.choose(1, "other.pt")
+    qtbot.waitUntil(lambda: _explained(panel) == ["class 3", "dog"])
+    _choose_class(panel, "The first model's class")
+    qtbot.waitUntil(lambda: _explained(panel) == ["class 3", "class 3"])
+    panel.choose(2, "strong.pt")
+    qtbot.waitUntil(lambda: _explained(panel) == ["class 3"] * 3)
+    _choose_class(panel, "cat")
+    qtbot.waitUntil(lambda: _explained(panel) == ["", "cat", ""])
+    assert "no class “cat”" in panel.lanes[0].facts.text()
+    _choose_class(panel, "class 7")
+    qtbot.waitUntil(lambda: _explained(panel) == ["class 7", "", "class 7"])
+    _choose_class(panel, "Each model's own class")
+    qtbot.waitUntil(lambda: _explained(panel) == ["class 3", "dog", "class 3"])
+    assert "no class" not in panel.lanes[1].facts.text()
+
+
+def test_a_first_model_that_cannot_be_had_does_not_keep_the_others_waiting(
+    program: Composition,  # noqa: F811
+    panel: ComparePanel,
+    tmp_path: Path,
+    qtbot: QtBot,
+) -> None:
+    open_picture(program, tmp_path / "a.png", 13, qtbot)
+    panel.choose(1, "other.pt")
+    _choose_class(panel, "The first model's class")
+    panel.choose(0, "broken.pt")
+    qtbot.waitUntil(lambda: panel.lanes[0].map.accessibleDescription() == "It is broken.")
+    qtbot.waitUntil(lambda: _explained(panel) == ["dog"])
+
+
+def test_the_classes_that_are_offered_are_those_of_the_models(
+    program: Composition,  # noqa: F811
+    panel: ComparePanel,
+    tmp_path: Path,
+    qtbot: QtBot,
+) -> None:
+    open_picture(program, tmp_path / "a.png", 13, qtbot)
+    panel.choose(1, "other.pt")
+    qtbot.waitUntil(lambda: panel.classes.findText("cat") >= 0)
+    _choose_class(panel, "cat")
+    panel.choose(1, "")
+    assert panel.classes.findText("cat") < 0
+    assert panel.classes.currentText() == "Each model's own class"
 
 
 def test_its_engine_ends_with_the_window(program: Composition, panel: ComparePanel) -> None:  # noqa: F811

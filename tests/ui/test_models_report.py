@@ -159,6 +159,18 @@ def test_a_file_that_takes_its_process_with_it_is_told_and_the_next_one_works(
     assert panel.report.add.isEnabled() and not panel.report.notices.text
 
 
+def test_a_process_that_was_killed_is_started_again_and_that_is_said(
+    panel: LibraryPanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes: list[object] = [EngineError("The engine died 1 times."), ACCEPTED]
+    _answers(lambda *_: outcomes.pop(0), monkeypatch)
+    with qtbot.waitSignal(panel.examiner.inspected):
+        panel.inspect(_file(tmp_path))
+    assert panel.report.add.isEnabled()
+    assert "A new one was started" in panel.report.notices.text
+    assert len(PromptEngine.instances[-1].ran) == 2
+
+
 def test_what_is_taken_in_is_offered_everywhere_at_once(
     program: Composition, panel: LibraryPanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,8 +145,8 @@ class Lane(QFrame):
         self.bars.setVisible(bool(self.reference))
         self.facts.setText("")
 
-    def show_answer(self, model: ModelInfo, view: NetworkView, answer: Answer) -> None:
-        """Show what the model says, and its cost; the map comes when its scale is known."""
+    def show_answer(self, model: ModelInfo, view: NetworkView, answer: Answer, *, note: str = "") -> None:
+        """Show what the model says, and its cost, below a note if need be; the map comes when its scale is known."""
         self.model, self.view, self.answer = model, view, answer
         top = answer.prediction.top(TOP)
         probabilities = answer.prediction.probabilities
@@ -156,7 +156,8 @@ class Lane(QFrame):
         self.map.set_text("")
         parameters = model.outline.parameters
         self.facts.setText(
-            self.tr("{0} ms · {1} parameters · {2} · {3} classes · {4}").format(
+            (f"{note}\n" if note else "")
+            + self.tr("{0} ms · {1} parameters · {2} · {3} classes · {4}").format(
                 f"{answer.milliseconds:.1f}",
                 count(parameters),
                 mebibytes(4 * parameters / MEBI),

@@ -16,7 +16,6 @@ from app.ui.lab.board import NETWORK_HEIGHT, Board
 from app.ui.lab.command import Wanted, folder_name, train_words
 from app.ui.lab.group import Group, group_of
 from app.ui.lab.panel import ExperimentPanel
-from app.ui.lab.question import QuestionBar
 from app.ui.lab.run_care import RunCare
 from app.ui.lab.run_index import Listed, RunIndex
 from app.ui.lab.run_table import RunTable
@@ -25,6 +24,7 @@ from app.ui.lab.trainers import Trainers, log_of
 from app.ui.lab.welcome import Welcome
 from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
+from app.ui.question import QuestionBar
 from app.ui.shell import Shell
 from app.ui.theme import theme
 from app.ui.tokens import GRID
@@ -249,7 +249,7 @@ class LabPage(QWidget):
         self._close()
 
     def _close(self) -> None:
-        self._shell.window.close()
+        self._shell.window.go_on_closing(self.may_close)
 
     # --- looks ---
 

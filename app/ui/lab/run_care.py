@@ -16,10 +16,10 @@ from app.runs.control import Wish
 from app.ui.background import Background
 from app.ui.lab import run_files
 from app.ui.lab.group import Group, group_of
-from app.ui.lab.question import QuestionBar
 from app.ui.lab.run_index import Listed, RunIndex
 from app.ui.lab.trainers import Trainers
 from app.ui.notice_bar import NoticeBar
+from app.ui.question import QuestionBar
 
 
 class RunCare(QObject):

@@ -85,6 +85,15 @@ class BatchPanel(QWidget):
         self.folder.setEnabled(False)
         self._pace.start()
 
+    @property
+    def at_stake(self) -> str:
+        """What closing the window would interrupt, in a sentence; "" for nothing."""
+        if not self.line.running:
+            return ""
+        return self.tr(
+            "A folder is being classified, {0} % done; what is done is kept, and it goes on from there."
+        ).format(round(100 * self.line.share))
+
     # --- inside
 
     def _open_store(self) -> None:

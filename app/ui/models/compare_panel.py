@@ -13,6 +13,7 @@ from app.core.errors import CancelledError, ExplorerError
 from app.core.records import Answer, EngineInfo, Frame, ModelInfo, Request
 from app.ui.colour_scale import ColourScale
 from app.ui.compare.agreement_table import AgreementTable, Opinion, agreements
+from app.ui.compare.class_choice import ClassChoice, place_of
 from app.ui.compare.lane import Lane, coloured
 from app.ui.engine_bridge import EngineBridge
 from app.ui.model_library import ModelLibrary
@@ -44,6 +45,7 @@ class ComparePanel(QWidget):
         self._frame: Frame | None = None
         self._models: dict[str, ModelInfo] = {}
         self._round = 0  # of the picture: answers to earlier rounds are dropped
+        self._led = -1  # the round in which the first model answered, or could not
         self._stale = False
         self._engine: EngineBridge | None = None
         self._signed: dict[str, bool] = {}
@@ -54,6 +56,7 @@ class ComparePanel(QWidget):
         self.picture.setProperty("role", "strong")
         self.methods = Picker("compareMethods", self.tr("Explanation method"))
         self.methods.addItem(self.tr("No map"), NO_MAP)
+        self.classes = ClassChoice()
         self.scale = ColourScale(self)
         self.scale.setObjectName("compareScale")
         self.scale.setToolTip(self.tr("One scale for every map"))
@@ -66,7 +69,8 @@ class ComparePanel(QWidget):
         shell.engine.model_loaded.connect(lambda _model: self._choose_first())
         for lane in self.lanes:
             lane.chosen.connect(self._on_chosen)
-        self.methods.activated.connect(lambda _place: self._ask_all())
+        for picker in (self.methods, self.classes):
+            picker.activated.connect(lambda _place: self._ask_all())
         shell.session.frame_ready.connect(lambda _entry, frame: self.set_frame(frame))
         shell.window.closing.connect(self.close_engine)
         if shell.explore.shown is not None:
@@ -129,7 +133,10 @@ class ComparePanel(QWidget):
         lane.clear(self.tr("Loading …") if reference else "")
         self._show_agreement()
         self._colour()
-        if reference:
+        self._offer_classes()
+        if self.classes.follows_leader:
+            self._ask_all()
+        elif reference:
             self._ask(lane)
 
     def _ask_all(self) -> None:
@@ -137,9 +144,35 @@ class ComparePanel(QWidget):
         if self._stale:
             return
         self._round += 1
+        leader = self._leader
         for lane in self.lanes:
-            if lane.reference:
+            if lane.reference and (lane is leader or not self.classes.follows_leader):
                 self._ask(lane)
+
+    @property
+    def _leader(self) -> Lane | None:
+        """The first lane with a model."""
+        return next((lane for lane in self.lanes if lane.reference), None)
+
+    def _follow_leader(self, lane: Lane) -> None:
+        """The first model has answered, or cannot: now the others can be asked about its class."""
+        if lane is self._leader and self.classes.follows_leader and self._led != self._round:
+            self._led = self._round
+            for other in self.lanes:
+                if other.reference and other is not lane:
+                    self._ask(other)
+
+    def _class_for(self, lane: Lane) -> str:
+        """The name of the class that a lane's map shall explain; "" for the model's own."""
+        leader = self._leader
+        if not self.classes.follows_leader or leader is None or leader is lane:
+            return self.classes.class_name
+        if leader.answer is None or leader.model is None:
+            return ""
+        return leader.model.labels[leader.answer.prediction.top(1)[0]]
+
+    def _offer_classes(self) -> None:
+        self.classes.offer(self._models[lane.reference].labels for lane in self.lanes if lane.reference in self._models)
 
     def _ask(self, lane: Lane) -> None:
         """The model first, then its crop, then the question: each hears only of the newest picture."""
@@ -159,6 +192,7 @@ class ComparePanel(QWidget):
                     self._tell(lane, outcome)
                 return
             self._models[reference] = outcome
+            self._offer_classes()
             if current():
                 preprocessing = outcome.preprocessing
                 self._shell.background.run("compare", lambda: preprocessing.view(frame.pixels), cut)
@@ -170,20 +204,25 @@ class ComparePanel(QWidget):
                 self._tell(lane, view)
                 return
             method = self.methods.currentData() or None
-            request = Request(self._round, reference, view.pixels, method)
-            engine.run("compare.answer", request, then=lambda answer: answered(view, answer))
+            wanted, note = self._class_for(lane), ""
+            target = place_of(wanted, self._models[reference].labels) if wanted else None
+            if wanted and target is None and method is not None:
+                method, note = None, self.tr("It has no class “{0}”: no map.").format(wanted)
+            request = Request(self._round, reference, view.pixels, method, target=target)
+            engine.run("compare.answer", request, then=lambda answer: answered(view, note, answer))
 
-        def answered(view: NetworkView, answer: Answer | ExplorerError) -> None:
+        def answered(view: NetworkView, note: str, answer: Answer | ExplorerError) -> None:
             if not current():
                 return
             if isinstance(answer, ExplorerError):
                 self._tell(lane, answer)
                 return
-            lane.show_answer(self._models[reference], view, answer)
+            lane.show_answer(self._models[reference], view, answer, note=note)
             for notice in answer.notices:
                 self.notices.show_notice(notice, key="compare", trouble=False)
             self._show_agreement()
             self._colour()
+            self._follow_leader(lane)
 
         if reference in self._models:
             loaded(self._models[reference])
@@ -195,6 +234,7 @@ class ComparePanel(QWidget):
         if not isinstance(error, CancelledError):
             lane.clear(error.what)
             self.notices.show_notice(str(error), key="compare")
+            self._follow_leader(lane)
 
     # --- showing
 
@@ -266,8 +306,10 @@ class ComparePanel(QWidget):
         head.addWidget(self.picture)
         head.addStretch(1)
         head.addWidget(self.methods)
-        self.methods.setMinimumWidth(20 * GRID)
-        self.scale.setFixedWidth(34 * GRID)
+        head.addWidget(self.classes)
+        for picker in (self.methods, self.classes):
+            picker.setMinimumWidth(20 * GRID)
+        self.scale.setFixedWidth(30 * GRID)
         head.addWidget(self.scale)
         row = QHBoxLayout()
         row.setSpacing(GRID + GRID // 2)

@@ -235,7 +235,9 @@ def _accuracy(one: Accuracy) -> str:
         text += tr(" (95 % interval {0} to {1})").format(f"{one.interval[0]:.2f}", f"{one.interval[1]:.2f}")
     if one.top5 is not None:
         text += tr(", {0} % top-5").format(f"{one.top5:.3f}".rstrip("0").rstrip("."))
-    pictures = tr(", {0} pictures").format(f"{one.pictures:,}") if one.pictures else ""
+    number = f"{one.pictures:,}" if one.pictures else ""
+    told = not number or number in one.data.split()  # the data's own words may say how many
+    pictures = "" if told else tr(", {0} pictures").format(number)
     by = tr("measured by: {0}").format(one.command) if one.command else one.source
     return f"{text}\n{one.data}{pictures}\n{by}"
 

@@ -88,6 +88,13 @@ class EvaluatePanel(QWidget):
         self.line.run("evaluation.evaluate", request)
         self._show_state()
 
+    @property
+    def at_stake(self) -> str:
+        """What closing the window would interrupt, in a sentence; "" for nothing."""
+        if not self.line.running:
+            return ""
+        return self.tr("An evaluation is {0} % done; it would have to begin anew.").format(round(100 * self.line.share))
+
     def show_record(self, record: EvaluationRecord) -> None:
         """Show one evaluation; the answers to single pictures are read in the background."""
         from app.evaluation.records import evaluations, read_verdicts

@@ -1,7 +1,8 @@
 """Looks at files of strangers in a process of its own: whatever a file does there, window and engine stay.
 
 The process is kept for a while after a look: people look first, choose another answer, and take the file in. A process
-that died is not started again for the same file.
+that died, by itself or by another's hand, is started anew, and the question is put once more; where that ends it too,
+the file is the reason.
 """
 
 from __future__ import annotations
@@ -32,12 +33,14 @@ class Examiner(QObject):
 
     Signals:
         inspected(Inspection or ExplorerError), taken_in(Card or ExplorerError)
+        restarted(): the process died; a new one is asked the same.
     """
 
     inspected = Signal(object)
     taken_in = Signal(object)
+    restarted = Signal()
 
-    _answered = Signal(int, str, object)
+    _answered = Signal(int, object)
 
     def __init__(self, engine: EngineBridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -45,6 +48,8 @@ class Examiner(QObject):
         self._client: EngineClient | None = None
         self._asked = 0
         self._busy = False
+        self._question: tuple[str, tuple[object, ...]] = ("", ())
+        self._again = False  # whether the open question has ended one process already
         self._answered.connect(self._on_answered, Qt.ConnectionType.QueuedConnection)
         self._idle = QTimer(self, singleShot=True, interval=KEPT)
         self._idle.timeout.connect(self.close)
@@ -53,6 +58,16 @@ class Examiner(QObject):
     def busy(self) -> bool:
         """Whether a question is open."""
         return self._busy
+
+    @property
+    def taking_in(self) -> bool:
+        """Whether a file is being added to the library."""
+        return self._busy and self._question[0] == "library.take_in"
+
+    @property
+    def pid(self) -> int | None:
+        """The process's number, while there is one."""
+        return self._client.pid if self._client is not None else None
 
     def inspect(self, path: Path, choices: Mapping[str, str]) -> None:
         """What is this file?"""
@@ -74,6 +89,12 @@ class Examiner(QObject):
     def _ask(self, verb: str, *arguments: object) -> None:
         if self._busy:
             self.close()  # whatever it does now, nobody wants to know any more
+        self._question, self._again = (verb, arguments), False
+        self._put()
+
+    def _put(self) -> None:
+        """Put the question to the process, to a new one where there is none."""
+        verb, arguments = self._question
         self._idle.stop()
         if self._client is None:
             self._client = self._engine.another()
@@ -81,17 +102,12 @@ class Examiner(QObject):
         self._asked += 1
         self._busy = True
         number = self._asked
-        self._client.run(verb, *arguments).add_done_callback(lambda done: self._report(number, verb, done))
+        self._client.run(verb, *arguments).add_done_callback(lambda done: self._report(number, done))
 
-    def _report(self, number: int, verb: str, future: Future[Any]) -> None:
+    def _report(self, number: int, future: Future[Any]) -> None:
         """Runs on the client's thread."""
         try:
             outcome: object = future.result()
-        except EngineError as error:
-            outcome = ModelError(
-                f"Looking at the file ended its process ({error.what.rstrip('.')}). Nothing else was harmed.",
-                "It needs more memory than such a file should, or it is damaged.",
-            )
         except ExplorerError as error:
             outcome = error
         except FutureCancelled:
@@ -100,14 +116,25 @@ class Examiner(QObject):
             log.exception("looking at a file raised something unexpected")
             outcome = ModelError(f"The file could not be looked at: {error}.", "The log has the details.")
         try:
-            self._answered.emit(number, verb, outcome)
+            self._answered.emit(number, outcome)
         except RuntimeError:  # the window is gone, and with it whoever wanted to know
             log.info("a file was looked at after the window had closed")
 
-    @Slot(int, str, object)
-    def _on_answered(self, number: int, verb: str, outcome: object) -> None:
+    @Slot(int, object)
+    def _on_answered(self, number: int, outcome: object) -> None:
         if number != self._asked:
             return
+        if isinstance(outcome, EngineError):
+            if not self._again:
+                self._again = True
+                self._put()  # the client starts another process by itself
+                self.restarted.emit()
+                return
+            outcome = ModelError(
+                "Looking at the file ended its process, twice. Nothing else was harmed.",
+                "It needs more memory than such a file should, or it is damaged.",
+            )
+        verb, _ = self._question
         self._busy = False
         self._idle.start()
         (self.inspected if verb == "library.inspect" else self.taken_in).emit(outcome)

@@ -76,6 +76,19 @@ class LibraryPanel(QWidget):
         """Whether a report takes the place of the tiles."""
         return self._stack.currentWidget() is self.report
 
+    @property
+    def at_stake(self) -> str:
+        """What closing the window would interrupt, in a sentence; "" for nothing."""
+        if self.downloads.under_way:
+            cards = [self._library.card(id_) for id_ in self.downloads.under_way]
+            titles = ", ".join(card.title for card in cards if card is not None)
+            return self.tr("{0} is being downloaded; what has come is kept, and Download goes on from there.").format(
+                titles
+            )
+        if self.examiner.taking_in:
+            return self.tr("A model is being added to the library; that would have to be done again.")
+        return ""
+
     # Tiles and cards.
 
     def _show(self) -> None:
@@ -198,6 +211,13 @@ class LibraryPanel(QWidget):
             self.report.show_busy(self._file, again=True)
             self.examiner.inspect(self._file, self._choices)
 
+    def _on_restarted(self) -> None:
+        self.report.notices.show_notice(
+            self.tr("The process that looks at the file ended. A new one was started, and looks at it again."),
+            key="restarted",
+            trouble=False,
+        )
+
     def _on_inspected(self, outcome: Inspection | ExplorerError) -> None:
         if isinstance(outcome, ExplorerError):
             self.report.show_trouble(outcome)
@@ -248,6 +268,7 @@ class LibraryPanel(QWidget):
         self.report.answer_chosen.connect(self._on_answer_chosen)
         self.report.take_in_wanted.connect(self._take_in)
         self.examiner.inspected.connect(self._on_inspected)
+        self.examiner.restarted.connect(self._on_restarted)
         self.examiner.taken_in.connect(self._on_taken_in)
         self._library.changed.connect(self._show)
         self._shell.engine.model_loaded.connect(self._on_model)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QS
 
 from app.ui.model_library import ModelLibrary
 from app.ui.naming import named
+from app.ui.question import QuestionBar
 from app.ui.shell import Shell
 from app.ui.tokens import GRID
 
@@ -81,11 +82,14 @@ class ModelsPage(QWidget):
         self._panels = named(QStackedWidget(), "modelsPanels")
         self._tabs = QButtonGroup(self)
         self._tabs.setExclusive(True)
+        self.question = QuestionBar(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
+        layout.addWidget(self.question)
         layout.addWidget(self._tab_row())
         layout.addWidget(self._panels, 1)
+        shell.window.close_guards.append(self.may_close)
         self.library.inspection_wanted.connect(self._on_inspection)
         wanted = shell.settings().models_panel
         self.show_panel(wanted if wanted in (spec.name for spec in PANELS) else PANELS[0].name)
@@ -105,6 +109,23 @@ class ModelsPage(QWidget):
         """Let the panel that is shown have what was dropped, if it wants it."""
         take = getattr(self._panels.currentWidget(), "take_paths", None)
         return bool(take is not None and take(paths))
+
+    def may_close(self) -> bool:
+        """Whether the window may close now; where work is under way here, the user is asked once."""
+        stakes = [words for panel in self._made.values() if (words := getattr(panel, "at_stake", ""))]
+        if not stakes or self.question.key == "closing":
+            return True  # whoever closes the window twice means it
+        window = self.shell.window
+        window.show_page("models")
+        self.question.ask(
+            " ".join(stakes),
+            [
+                (self.tr("Close the window"), lambda: window.go_on_closing(self.may_close)),
+                (self.tr("Stay here"), lambda: None),
+            ],
+            key="closing",
+        )
+        return False
 
     def _on_inspection(self, path: Path) -> None:
         from app.ui.models.library_panel import LibraryPanel

@@ -67,6 +67,11 @@ class RunLine(QWidget):
         """Whether work is under way."""
         return self._job is not None
 
+    @property
+    def share(self) -> float:
+        """How much of the work under way is done, 0 to 1."""
+        return float(self.bar.value() / 1000) if self._job is not None and self.bar.maximum() else 0.0
+
     def run(self, verb: str, *arguments: object) -> None:
         """Start; nothing happens while something runs."""
         if self._job is not None:
