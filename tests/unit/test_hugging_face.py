@@ -97,7 +97,7 @@ def test_a_model_of_the_hub_is_taken_in_by_name_without_its_code(hub: type[_Hub]
     fetched = [path for path in hub.asked if "/resolve/" in path]
     assert any(path.endswith("model.safetensors") for path in fetched)
     assert not any(path.endswith((".py", ".bin")) for path in fetched)
-    report = json.loads(CliRunner().invoke(command, ["inspect", "hf:owner/resnet-18", "--json"]).output)
+    report = json.loads(CliRunner().invoke(command, ["inspect", "hf:owner/resnet-18", "--json"]).stdout)
     assert report["labels"][7] == "thing 7"
 
 
