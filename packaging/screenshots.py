@@ -16,6 +16,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 120_000  # milliseconds
+FILM_RATE = 30
+FILM_SIZE = (960, 720)
+LIVE_SECONDS = 24.3  # of the film, until its pictures are taken, in the middle of a sample
 SETTLE = 800  # milliseconds for thumbnails and fades, after the answer
 
 
@@ -30,7 +33,7 @@ def main() -> int:
         type=Path,
         help="folder of a trained experiment, for the Lab's pictures; else those that come with the program",
     )
-    parser.add_argument("--pages", default="explore,anatomy,lab", help="which pages")
+    parser.add_argument("--pages", default="explore,live,anatomy,lab", help="which pages")
     arguments = parser.parse_args()
     width, height = (int(part) for part in arguments.size.split("x"))
     os.environ["RESNET_EXPLORER_HOME"] = tempfile.mkdtemp(prefix="screenshots-")  # nobody's own settings
@@ -80,7 +83,14 @@ def _shoot(folder: Path, width: int, height: int, picture: Path | None, pages: l
         return 1
     folder.mkdir(parents=True, exist_ok=True)
     for page in pages:
-        composition.window.show_page(page)
+        composition.window.show_page("explore" if page == "live" else page)
+        if page == "live":
+            composition.live.open(str(film(Path(os.environ["RESNET_EXPLORER_HOME"]) / "samples.avi")))
+            if not wait(composition.live.answered, PATIENCE):
+                print("the film was not followed", file=sys.stderr)
+                return 1
+            composition.live.feed.player.set_manner(loop=True)
+            wait(None, round(1000 * LIVE_SECONDS))
         desk = getattr(composition.window.pages.currentWidget(), "desk", None)
         if desk is not None and not wait(desk.opened, PATIENCE):
             print("no block was opened", file=sys.stderr)
@@ -93,8 +103,40 @@ def _shoot(folder: Path, width: int, height: int, picture: Path | None, pages: l
             path = folder / f"{page}-{scheme}.png"
             composition.window.grab().save(str(path), "PNG")
             print(path)
+        if page == "live":
+            composition.live.close()
     composition.close()
     return 0
+
+
+def film(path: Path) -> Path:
+    """A film of the bundled samples: each drawn nearer for four seconds, with half a second of fading into the next."""
+    import cv2
+    import numpy as np
+
+    from app.sources.files import read_picture
+
+    pictures = [read_picture(one).pixels for one in sorted((ROOT / "assets" / "samples").glob("*.*g"))]
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"MJPG"), FILM_RATE, FILM_SIZE)
+    width, height = FILM_SIZE
+
+    def drawn(picture: np.ndarray, second: float) -> np.ndarray:
+        scale = max(width / picture.shape[1], height / picture.shape[0]) * (1 + 0.06 * second)
+        middle = (width - scale * picture.shape[1]) / 2, (height - scale * picture.shape[0]) / 2
+        move = np.array([[scale, 0, middle[0]], [0, scale, middle[1]]])
+        return cv2.warpAffine(picture, move, FILM_SIZE, flags=cv2.INTER_CUBIC)
+
+    each, fading = 4 * FILM_RATE, FILM_RATE // 2
+    for number, picture in enumerate(pictures):
+        following = pictures[(number + 1) % len(pictures)]
+        for step in range(each):
+            one = drawn(picture, (step + fading) / FILM_RATE)
+            share = max(0, step - (each - fading) + 1) / fading
+            other = drawn(following, (step - (each - fading)) / FILM_RATE) if share else one
+            mixed = cv2.addWeighted(one, 1 - share, other, share, 0)
+            writer.write(cv2.cvtColor(mixed, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path
 
 
 if __name__ == "__main__":
