@@ -89,7 +89,9 @@ def _shoot(folder: Path, width: int, height: int, picture: Path | None, pages: l
             if not wait(composition.live.answered, PATIENCE):
                 print("the film was not followed", file=sys.stderr)
                 return 1
-            composition.live.feed.player.set_manner(loop=True)
+            player = composition.live.feed.player
+            assert player is not None
+            player.set_manner(loop=True)
             wait(None, round(1000 * LIVE_SECONDS))
         desk = getattr(composition.window.pages.currentWidget(), "desk", None)
         if desk is not None and not wait(desk.opened, PATIENCE):
@@ -111,11 +113,12 @@ def _shoot(folder: Path, width: int, height: int, picture: Path | None, pages: l
 
 def film(path: Path) -> Path:
     """A film of the bundled samples: each drawn nearer for four seconds, with half a second of fading into the next."""
-    import cv2
     import numpy as np
 
     from app.sources.files import read_picture
+    from app.sources.opencv import opencv
 
+    cv2 = opencv()
     pictures = [read_picture(one).pixels for one in sorted((ROOT / "assets" / "samples").glob("*.*g"))]
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"MJPG"), FILM_RATE, FILM_SIZE)
     width, height = FILM_SIZE
@@ -124,7 +127,8 @@ def film(path: Path) -> Path:
         scale = max(width / picture.shape[1], height / picture.shape[0]) * (1 + 0.06 * second)
         middle = (width - scale * picture.shape[1]) / 2, (height - scale * picture.shape[0]) / 2
         move = np.array([[scale, 0, middle[0]], [0, scale, middle[1]]])
-        return cv2.warpAffine(picture, move, FILM_SIZE, flags=cv2.INTER_CUBIC)
+        nearer: np.ndarray = cv2.warpAffine(picture, move, FILM_SIZE, flags=cv2.INTER_CUBIC)
+        return nearer
 
     each, fading = 4 * FILM_RATE, FILM_RATE // 2
     for number, picture in enumerate(pictures):
