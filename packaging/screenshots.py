@@ -33,10 +33,11 @@ def main() -> int:
         type=Path,
         help="folder of a trained experiment, for the Lab's pictures; else those that come with the program",
     )
-    parser.add_argument("--pages", default="explore,live,anatomy,lab", help="which pages")
+    parser.add_argument("--pages", default="explore,live,anatomy,lab,models", help="which pages")
     arguments = parser.parse_args()
     width, height = (int(part) for part in arguments.size.split("x"))
     os.environ["RESNET_EXPLORER_HOME"] = tempfile.mkdtemp(prefix="screenshots-")  # nobody's own settings
+    os.environ["TORCH_HOME"] = str(Path(os.environ["RESNET_EXPLORER_HOME"]) / "torch")  # nor downloads
     if not os.environ.get("DISPLAY"):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     sys.path.insert(0, str(ROOT))
@@ -99,6 +100,8 @@ def _shoot(folder: Path, width: int, height: int, picture: Path | None, pages: l
             return 1
         if page == "lab":
             wait(None, 5 * SETTLE)  # the runs are read
+        if page == "models":
+            wait(None, 5 * SETTLE)  # the portraits are drawn
         for scheme in ("dark", "light"):
             theme().choose(scheme)
             wait(None, SETTLE)

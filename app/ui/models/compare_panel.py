@@ -307,9 +307,9 @@ class ComparePanel(QWidget):
         head.addStretch(1)
         head.addWidget(self.methods)
         head.addWidget(self.classes)
-        for picker in (self.methods, self.classes):
-            picker.setMinimumWidth(20 * GRID)
-        self.scale.setFixedWidth(30 * GRID)
+        self.methods.setMinimumWidth(20 * GRID)
+        self.classes.setMinimumWidth(27 * GRID)
+        self.scale.setFixedWidth(28 * GRID)
         head.addWidget(self.scale)
         row = QHBoxLayout()
         row.setSpacing(GRID + GRID // 2)
