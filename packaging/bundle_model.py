@@ -1,10 +1,11 @@
 """Make a model of this repository out of a finished run: weights, a card, and a thinned copy of the run to look at.
 
     python packaging/bundle_model.py RUN ID --title "ResNet-56 · CIFAR-10" --command "python main.py train …"
-        [--half] [--limits TEXT] [--data TEXT] [--run-folder NAME/MEMBER]
+        [--measure DATA] [--half] [--limits TEXT] [--data TEXT] [--run-folder NAME/MEMBER]
 
-What the run says of itself goes onto the card: data, seed, device, commit, date, accuracy with its interval. Paths of
-the machine that trained are left out: they are nobody else's affair.
+What the run says of itself goes onto the card: data, seed, device, commit, date, accuracy with its interval (with
+--measure, that of the weights as they are kept, judged by `evaluate`, instead of the trainer's). Paths of the machine
+that trained are left out: they are nobody else's affair.
 """
 
 from __future__ import annotations
@@ -21,14 +22,18 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from app.core.files import write_text  # noqa: E402 - the repository's own app, wherever this is started
+from app.engine.evaluation import evaluate  # noqa: E402
+from app.evaluation.records import EvaluationRequest  # noqa: E402
 from app.runs.folder import CONFIG, DATA, ENVIRONMENT, TWINS, read_json, write_json  # noqa: E402
 from app.runs.status import FILE_NAME as STATUS  # noqa: E402
 from app.runs.thin import thin  # noqa: E402
 from app.training.library import to_library  # noqa: E402
+from app.zoo.card import Accuracy, Card  # noqa: E402
 from app.zoo.card_file import write_card  # noqa: E402
 from app.zoo.loading import load_card  # noqa: E402
 
 RUNS = ROOT / "models" / "runs"
+MOST_LOST = 0.5  # points of accuracy between training and keeping
 
 
 def main() -> None:
@@ -40,6 +45,7 @@ def main() -> None:
     parser.add_argument("--command", required=True, help="how to train it again, without paths of this machine")
     parser.add_argument("--data", default="", help="what it learnt from, instead of what the run says")
     parser.add_argument("--tested-on", default="", help="what it was tested on, instead of what the run says")
+    parser.add_argument("--measure", type=Path, help="labelled pictures to judge the kept weights on")
     parser.add_argument("--evaluate", default="", help="the command that measures the accuracy again")
     parser.add_argument("--limits", default="")
     parser.add_argument("--half", action="store_true", help="keep weights as float16")
@@ -66,9 +72,32 @@ def main() -> None:
     )
     write_card(card)
     load_card(card)
+    if given.measure:
+        measured = _measured(card, given.measure)
+        if card.accuracy[0].top1 - measured.top1 > MOST_LOST:
+            shutil.rmtree(folder)
+            sys.exit(
+                f"{given.id} was {card.accuracy[0].top1:.2f} % right when it was trained, and is {measured.top1:.2f} % as it "
+                "is kept: not bundled. Some weights do not bear float16 (plain-56 did not); leave out --half."
+            )
+        card = dataclasses.replace(card, accuracy=(measured,))
+        write_card(card)
     print(f"{folder}: {sum(file.stat().st_size for file in folder.iterdir()) / 1e6:.1f} MB")
     if given.run_folder:
         _bundle_run(given.run, RUNS / given.run_folder, given.command)
+
+
+def _measured(card: Card, data: Path) -> Accuracy:
+    """What `evaluate` says of the card's weights; its words on data and command are kept."""
+    record = evaluate(EvaluationRequest(str(card.folder), str(data), keep=False))
+    low, high = record.top1.interval
+    return dataclasses.replace(
+        card.accuracy[0],
+        top1=round(100 - record.top1.per_cent, 2),
+        top5=None if record.top5 is None else round(100 - record.top5.per_cent, 2),
+        pictures=record.top1.pictures,
+        interval=(round(100 - high, 2), round(100 - low, 2)),
+    )
 
 
 def _device(run: Path) -> str:

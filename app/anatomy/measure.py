@@ -250,7 +250,7 @@ def _watching(
             hook = network.get_submodule(path).register_forward_pre_hook(lambda _module, inputs: note(inputs[0]))
             stack.callback(hook.remove)
 
-        for path, (response, kernel) in _convolutions(network, outline).items():
+        for path, (response, kernel) in convolutions(network, outline).items():
             on_output(response, lambda y, path=path, kernel=kernel: watch.responded(path, kernel, y))  # type: ignore[misc]
         for block in middle:
             index = places[block.name]
@@ -287,7 +287,7 @@ def _beside(network: nn.Module, parts: Parts) -> tuple[str, float]:
     return f"{parts.block.name}.downsample", gate
 
 
-def _convolutions(network: nn.Module, outline: NetworkOutline) -> dict[str, tuple[str, int]]:
+def convolutions(network: nn.Module, outline: NetworkOutline) -> dict[str, tuple[str, int]]:
     """For each convolution outside a shortcut: where its response comes out, and the side of its kernel."""
     modules = [(path, module) for path, module in network.named_modules() if not any(True for _ in module.children())]
     before = {  # with pre-activation a batch norm belongs to the convolution after it

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.core.anatomy import Measurement
     from app.core.paths import PathRecord
     from app.core.records import ModelInfo, Pixels
+    from app.core.responses import ResponseRecord
 
 
 @click.command()
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 @click.option("--target", type=int, help="Number of the class whose gradient is taken; else the winning one.")
 @click.option("--bypass", multiple=True, help="Measure with this block bypassed; repeatable.")
 @click.option("--paths", "with_paths", is_flag=True, help="Sample what the paths of each length carry.")
-@click.option("--data", type=click.Path(path_type=Path), help="Labelled pictures to average the paths over.")
-@click.option("--figure", type=click.Path(path_type=Path, dir_okay=False), help="Draw the paths as an SVG picture.")
+@click.option("--responses", "with_responses", is_flag=True, help="How much each layer responds, over the data.")
+@click.option("--data", type=click.Path(path_type=Path), help="Labelled pictures to average paths or responses over.")
+@click.option("--pictures", type=click.IntRange(min=0), default=1000, help="For --responses [1000]; 0: all.")
+@click.option("--figure", type=click.Path(path_type=Path, dir_okay=False), help="Draw paths or responses as SVG.")
 @device_option
 @json_option
 @explained
@@ -34,7 +37,9 @@ def command(
     target: int | None,
     bypass: tuple[str, ...],
     with_paths: bool,
+    with_responses: bool,
     data: Path | None,
+    pictures: int,
     figure: Path | None,
     device: str,
     as_json: bool,
@@ -45,6 +50,11 @@ def command(
     from app.engine import anatomy, service
 
     service.hello(device)
+    if with_responses:
+        if data is None:
+            raise AnatomyError("--responses needs pictures.", "Give --data: a folder per class, or an .npz.")
+        _responses(anatomy.responses(model, str(data), pictures=pictures), figure, as_json=as_json)
+        return
     info = service.load(model)
     path, pixels = _pixels(picture, info)
     lesions = tuple(Lesion("bypass", name) for name in bypass)
@@ -69,6 +79,23 @@ def command(
             f"{carried.blocks} blocks, 2^{carried.blocks} paths; 90 % of the gradient in paths of {low} to {high} "
             f"blocks, effective depth {carried.effective_depth:.1f} blocks"
         )
+
+
+def _responses(record: ResponseRecord, figure: Path | None, *, as_json: bool) -> None:
+    from app.core.responses import response_table
+
+    if figure is not None:
+        from app.core.files import write_text
+        from app.render.responses_figure import responses_figure
+
+        write_text(figure, responses_figure((record,)))
+    if as_json:
+        print_json(dataclasses.asdict(record))
+        return
+    for layer in record.layers:
+        click.echo(f"{layer.path:<40} {layer.kernel}×{layer.kernel}  {layer.deviation:.4f}")
+    click.echo()
+    click.echo(response_table((record,)))
 
 
 def _pixels(picture: Path | None, info: ModelInfo) -> tuple[Path, Pixels]:

@@ -14,6 +14,7 @@ import click
 from app.commands.options import FAILED, device_option, explained, json_option, print_json
 from app.core.errors import ModelError, PictureError
 from app.core.files import write_bytes
+from app.zoo.cards import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from app.core.records import Answer, ModelInfo
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 BATCH = 16
 TABLES = (".csv", ".json", ".parquet")
-DEFAULT_MODEL = "cifar10-resnet20"
 
 
 @dataclass

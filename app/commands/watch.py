@@ -15,6 +15,7 @@ import click
 from app.commands.options import FAILED, device_option, explained, json_option, print_json
 from app.core.errors import SourceError
 from app.core.files import replacing
+from app.zoo.cards import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from app.sources.registry import Stream, StreamFrame
     from app.sources.video_writer import VideoWriter
 
-DEFAULT_MODEL = "cifar10-resnet20"
 TOP = 5
 
 

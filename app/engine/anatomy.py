@@ -5,6 +5,7 @@
 | anatomy.measure | Request | Measurement | two predictions with a map |
 | anatomy.tensors | Request, block's name | OpenedBlock | one prediction with a map |
 | anatomy.paths | Request, … | PathRecord | a Job |
+| anatomy.responses | model, data, … | ResponseRecord | a Job |
 | anatomy.trust | Request with a method | TrustRecord | a Job |
 | anatomy.sweep | SweepRequest | SweepRecord, growing at its path meanwhile | a Job |
 | anatomy.drivers | DriversRequest | DriversRecord | a Job |
@@ -17,8 +18,9 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -28,12 +30,14 @@ from app.anatomy.measure import measured, responses_survive_folding
 from app.anatomy.opened import opened
 from app.anatomy.parts import middle_blocks
 from app.anatomy.paths import pooled, sampled_paths
+from app.anatomy.responses import response_deviations
 from app.anatomy.sweep import Batch, planned, suitable_batch, swept
 from app.core.anatomy import Measurement, OpenedBlock
 from app.core.drivers import ChannelDrivers, Driver, DriversRecord, DriversRequest
 from app.core.errors import AnatomyError, CancelledError, DataError
 from app.core.paths import PathLength, PathRecord
 from app.core.records import ModelInfo, Request
+from app.core.responses import ResponseRecord
 from app.core.sweeps import SweepPoint, SweepRecord, SweepRequest, SweepSeries, SweepState, write_sweep
 from app.core.trust import TrustRecord
 from app.engine import service
@@ -276,6 +280,39 @@ def paths(request: Request, data: str = "", *, pictures: int = 32, paths_per_len
     progress(1.0)
     lengths = pooled(found)
     return PathRecord(request.id, request.model, lengths[-1].length, count if data else 1, lengths)
+
+
+def responses(model: str, data: str, *, pictures: int = 1000) -> ResponseRecord:
+    """How much each layer responds, over pictures of a data set (He et al. 2015, figure 7); a `Job`.
+
+    Args:
+        model: A reference.
+        data: Labelled pictures; the labels do not count.
+        pictures: How many of them, evenly spread; 0 for all.
+
+    Raises:
+        CancelledError: where it was stopped.
+        ExplorerError: where the model or the data cannot be had.
+    """
+    info = service.load(model)
+    classifier = with_norms(service.classifier(), model)
+    progress, cancelled = service.watch(1)
+    pictured = labelled(info, data, count=pictures)
+    size = suitable_batch(classifier)
+    seen = 0
+
+    def batches() -> Iterator[torch.Tensor]:
+        nonlocal seen
+        for crops, _labels, _numbers in pictured.batches(classifier, size):
+            yield classifier.inputs(crops)
+            seen += len(crops)
+            progress(seen / len(pictured))
+
+    layers = response_deviations(classifier.network, classifier.outline, batches(), cancelled=cancelled)
+    if not seen:
+        raise DataError(f"No picture of {data} can be read.", "Choose other data.")
+    residual = any(block.shortcut != "none" for block in middle_blocks(classifier.outline))
+    return ResponseRecord(model, info.title, residual, Path(data).name, seen, layers)
 
 
 def trust(request: Request) -> TrustRecord:

@@ -6,35 +6,13 @@ The window draws its own; colours here are those of its light scheme.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
 
 from app.core.intervals import wilson
 from app.core.paths import PathRecord
 from app.core.sweeps import SweepPoint, SweepRecord, SweepSeries
+from app.render.plot import HEIGHT, INK, LEFT, QUIET, RIGHT, WIDTH, Frame, axes, document, line, round_up, stroke, text
 
-INK, QUIET, LINE = "#1b1f27", "#667085", "#dfe3e8"
 RESIDUAL, PLAIN = "#2f6fde", "#d9622b"
-WIDTH, HEIGHT = 860, 300
-LEFT, RIGHT, TOP, BOTTOM = 56, 16, 34, 52
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """One plot's place and scales."""
-
-    top: float
-    low: float
-    high: float
-    most: float
-
-    def x(self, value: float) -> float:
-        span = (self.high - self.low) or 1
-        return LEFT + (value - self.low) / span * (WIDTH - LEFT - RIGHT)
-
-    def y(self, value: float) -> float:
-        return self.top + HEIGHT - BOTTOM - value / self.most * (HEIGHT - TOP - BOTTOM)
 
 
 def sweep_figure(record: SweepRecord) -> str:
@@ -44,7 +22,7 @@ def sweep_figure(record: SweepRecord) -> str:
     if any(series.randoms() for series in record.series):
         parts += _randoms_plot(record, HEIGHT)
         height += HEIGHT
-    return _document(parts, height)
+    return document(parts, height)
 
 
 def paths_figure(record: PathRecord, title: str) -> str:
@@ -53,34 +31,34 @@ def paths_figure(record: PathRecord, title: str) -> str:
     most_paths = max(one.log10_count for one in record.lengths)
     gradients = [one.gradient for one in record.lengths if one.gradient > 0]
     if not gradients:
-        return _document([_text(LEFT, 30, "No gradient arrives.", INK)], HEIGHT)
+        return document([text(LEFT, 30, "No gradient arrives.", INK)], HEIGHT)
     low = math.floor(min(math.log10(one) for one in gradients))
     high = math.ceil(max(math.log10(one) for one in gradients))
     end = record.lengths[-1].length
-    first = _Frame(0, 0, end, max(most_paths, 1e-9))
-    parts += _axes(
+    first = Frame(0, 0, end, max(most_paths, 1e-9))
+    parts += axes(
         first, f"{title}: how many paths there are of each length", "log₁₀ C(n, k)", "path length k, in blocks"
     )
-    parts += [_line(first, [(one.length, one.log10_count) for one in record.lengths], RESIDUAL)]
-    second = _Frame(HEIGHT, 0, end, max(high - low, 1))
+    parts += [line(first, [(one.length, one.log10_count) for one in record.lengths], RESIDUAL)]
+    second = Frame(HEIGHT, 0, end, max(high - low, 1))
     heading = "What one path carries: ‖gradient‖ at the first block, mean ± standard error"
-    parts += _axes(second, heading, "log₁₀", "path length k, in blocks", base=low)
+    parts += axes(second, heading, "log₁₀", "path length k, in blocks", base=low)
     points = [(one.length, math.log10(one.gradient) - low) for one in record.lengths if one.gradient > 0]
-    parts += [_line(second, points, RESIDUAL)]
+    parts += [line(second, points, RESIDUAL)]
     for one in record.lengths:
         if one.gradient > 0 and math.isfinite(one.standard_error) and one.standard_error < one.gradient:
             ends = [math.log10(one.gradient + sign * one.standard_error) - low for sign in (-1, 1)]
             parts.append(
-                _stroke(second.x(one.length), second.y(ends[0]), second.x(one.length), second.y(ends[1]), RESIDUAL)
+                stroke(second.x(one.length), second.y(ends[0]), second.x(one.length), second.y(ends[1]), RESIDUAL)
             )
     shares = [100 * share for share in record.shares]
-    third = _Frame(2 * HEIGHT, 0, end, _round_up(max(shares)))
+    third = Frame(2 * HEIGHT, 0, end, round_up(max(shares)))
     heading = (
         f"What all paths of a length carry: effective depth {record.effective_depth:.1f} of {record.blocks} blocks"
     )
-    parts += _axes(third, heading, "% of all", "path length k, in blocks")
-    parts += [_line(third, [(one.length, share) for one, share in zip(record.lengths, shares, strict=True)], RESIDUAL)]
-    return _document(parts, 3 * HEIGHT)
+    parts += axes(third, heading, "% of all", "path length k, in blocks")
+    parts += [line(third, [(one.length, share) for one, share in zip(record.lengths, shares, strict=True)], RESIDUAL)]
+    return document(parts, 3 * HEIGHT)
 
 
 def sweep_table(record: SweepRecord) -> str:
@@ -113,17 +91,17 @@ def sweep_table(record: SweepRecord) -> str:
 
 def _blocks_plot(record: SweepRecord) -> list[str]:
     count = max((len(series.blocks) for series in record.series), default=1)
-    frame = _Frame(0, 0.5, count + 0.5, 100)
+    frame = Frame(0, 0.5, count + 0.5, 100)
     counted = min((series.whole.pictures for series in record.series if series.whole is not None), default=0)
     title = f"Error with one block deleted, {counted:,} pictures (bars: 95 % interval; dashed: nothing deleted)"
-    parts = _axes(frame, title, "error, %", "deleted block (filled: changes the shape)")
+    parts = axes(frame, title, "error, %", "deleted block (filled: changes the shape)")
     parts += _chance(frame, record)
     for series in record.series:
         colour = _colour(series)
         whole = series.whole
         if whole is not None and whole.error is not None:
             y = frame.y(whole.error)
-            parts.append(_stroke(LEFT, y, WIDTH - RIGHT, y, colour, dash="4 3"))
+            parts.append(stroke(LEFT, y, WIDTH - RIGHT, y, colour, dash="4 3"))
         points: list[tuple[float, float]] = []
         for place, block in enumerate(series.blocks, 1):
             point = series.single(block)
@@ -131,21 +109,21 @@ def _blocks_plot(record: SweepRecord) -> list[str]:
                 continue
             points.append((place, point.error))
             low, high = wilson(point.wrong / point.pictures, point.pictures)
-            parts.append(_stroke(frame.x(place), frame.y(low), frame.x(place), frame.y(high), colour))
+            parts.append(stroke(frame.x(place), frame.y(low), frame.x(place), frame.y(high), colour))
             fill = colour if _changes_shape(series, place - 1) else "#ffffff"
             parts.append(
                 f'<circle cx="{frame.x(place):.1f}" cy="{frame.y(point.error):.1f}" r="4" fill="{fill}" '
                 f'stroke="{colour}" stroke-width="1.6"/>'
             )
-        parts.insert(len(parts) - 2 * len(points), _line(frame, points, colour, width=1))
+        parts.insert(len(parts) - 2 * len(points), line(frame, points, colour, width=1))
     return parts + _legend(record, 0)
 
 
 def _randoms_plot(record: SweepRecord, top: float) -> list[str]:
     most = max(count for series in record.series for count in series.randoms())
-    frame = _Frame(top, 0, most, 100)
+    frame = Frame(top, 0, most, 100)
     title = f"Error with several blocks deleted at random ({record.request.repeats} choices each; line: their mean)"
-    parts = _axes(frame, title, "error, %", "deleted blocks") + _chance(frame, record)
+    parts = axes(frame, title, "error, %", "deleted blocks") + _chance(frame, record)
     for series in record.series:
         colour = _colour(series)
         means: list[tuple[float, float]] = []
@@ -159,7 +137,7 @@ def _randoms_plot(record: SweepRecord, top: float) -> list[str]:
             ]
             if errors:
                 means.append((count, sum(errors) / len(errors)))
-        parts.append(_line(frame, means, colour))
+        parts.append(line(frame, means, colour))
     return parts
 
 
@@ -175,83 +153,25 @@ def _colour(series: SweepSeries) -> str:
     return RESIDUAL if series.kind == "residual" else PLAIN
 
 
-def _chance(frame: _Frame, record: SweepRecord) -> list[str]:
+def _chance(frame: Frame, record: SweepRecord) -> list[str]:
     if record.classes < 2:
         return []
     y = frame.y(100 * (1 - 1 / record.classes))
     return [
-        _stroke(LEFT, y, WIDTH - RIGHT, y, QUIET, dash="1 4"),
-        _text(WIDTH - RIGHT, y - 5, "chance", QUIET, anchor="end"),
+        stroke(LEFT, y, WIDTH - RIGHT, y, QUIET, dash="1 4"),
+        text(WIDTH - RIGHT, y - 5, "chance", QUIET, anchor="end"),
     ]
 
 
 def _legend(record: SweepRecord, top: float) -> list[str]:
     parts, x = [], float(LEFT)
     for series in record.series:
-        text = f"{series.title} ({_whole(series.whole)})"
+        label = f"{series.title} ({_whole(series.whole)})"
         parts.append(f'<rect x="{x:.0f}" y="{top + HEIGHT - 14:.0f}" width="10" height="10" fill="{_colour(series)}"/>')
-        parts.append(_text(x + 15, top + HEIGHT - 5, text, INK))
-        x += 30 + 6.6 * len(text)
+        parts.append(text(x + 15, top + HEIGHT - 5, label, INK))
+        x += 30 + 6.6 * len(label)
     return parts
 
 
 def _whole(point: SweepPoint | None) -> str:
     return "" if point is None or point.error is None else f"{point.error:.2f} % as it is"
-
-
-def _axes(frame: _Frame, title: str, label: str, below: str, *, base: float = 0) -> list[str]:
-    parts = [_text(LEFT, frame.top + 16, title, INK, weight=600)]
-    step = _step(frame.most)
-    value = 0.0
-    while value <= frame.most + 1e-9:
-        y = frame.y(value)
-        parts.append(_stroke(LEFT, y, WIDTH - RIGHT, y, LINE))
-        parts.append(_text(LEFT - 8, y + 4, f"{value + base:g}", QUIET, anchor="end"))
-        value += step
-    step = max(1, round(_step(frame.high - frame.low)))
-    for tick in range(math.ceil(frame.low), math.floor(frame.high) + 1, step):
-        parts.append(_text(frame.x(tick), frame.y(0) + 16, str(tick), QUIET, anchor="middle"))
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, frame.y(0) + 32, below, QUIET, anchor="middle"))
-    middle = (frame.y(0) + frame.y(frame.most)) / 2
-    parts.append(
-        f'<text transform="translate(14 {middle:.1f}) rotate(-90)" text-anchor="middle" fill="{QUIET}">'
-        f"{escape(label)}</text>"
-    )
-    return parts
-
-
-def _step(span: float) -> float:
-    """A round step that gives about five ticks."""
-    raw = max(span, 1e-9) / 5
-    power = 10.0 ** math.floor(math.log10(raw))
-    return next(power * times for times in (1, 2, 5, 10) if power * times >= raw)
-
-
-def _round_up(value: float) -> float:
-    step = _step(max(value, 1e-6))
-    return step * math.ceil(value / step - 1e-9)
-
-
-def _line(frame: _Frame, points: Sequence[tuple[float, float]], colour: str, *, width: float = 2) -> str:
-    path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"/>'
-
-
-def _stroke(x1: float, y1: float, x2: float, y2: float, colour: str, *, dash: str = "") -> str:
-    dashed = f' stroke-dasharray="{dash}"' if dash else ""
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"{dashed}/>'
-
-
-def _text(x: float, y: float, text: str, colour: str, *, anchor: str = "start", weight: int = 400) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}" font-weight="{weight}">'
-        f"{escape(text)}</text>"
-    )
-
-
-def _document(parts: Sequence[str], height: float) -> str:
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" width="{WIDTH}" '
-        f'height="{height:.0f}" font-family="system-ui, sans-serif" font-size="12">'
-    )
-    return "\n".join([head, f'<rect width="{WIDTH}" height="{height:.0f}" fill="#ffffff"/>', *parts, "</svg>"]) + "\n"

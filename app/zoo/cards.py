@@ -14,6 +14,7 @@ from app.zoo.card import Accuracy, Architecture, Card, Kind, Training, Weights
 from app.zoo.card_file import CARD_NAME, Section, read_card, read_labels, read_preprocessing, read_toml, write_card
 
 __all__ = [
+    "DEFAULT_MODEL",
     "Accuracy",
     "Architecture",
     "Card",
@@ -31,6 +32,8 @@ __all__ = [
     "write_card",
 ]
 
+DEFAULT_MODEL = "cifar10-resnet20"
+"""What is used where nobody chose: at the first start, and by commands without `--model`. Always bundled."""
 PUBLISHED_TABLE = Path(__file__).with_name("published.toml")
 IMAGENET_LABELS = Path(__file__).with_name("imagenet.txt")
 _FILE_ENDINGS = (
@@ -44,7 +47,7 @@ class Library:
     """Every card that could be read, and a complaint for each that could not.
 
     Attributes:
-        cards: Bundled first, then the user's, then the published ones.
+        cards: Bundled first (the default model before all others), then the user's, then the published ones.
         problems: One per damaged card: the others are listed all the same.
     """
 
@@ -72,7 +75,8 @@ def read_library() -> Library:
                 cards[card.id] = card
             except ModelError as problem:
                 problems.append(problem)
-    return Library((*cards.values(), *published_cards()), tuple(problems))
+    default_first = sorted(cards.values(), key=lambda card: card.id != DEFAULT_MODEL)
+    return Library((*default_first, *published_cards()), tuple(problems))
 
 
 def list_cards() -> tuple[Card, ...]:
