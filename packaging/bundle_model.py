@@ -77,8 +77,8 @@ def main() -> None:
         if card.accuracy[0].top1 - measured.top1 > MOST_LOST:
             shutil.rmtree(folder)
             sys.exit(
-                f"{given.id} was {card.accuracy[0].top1:.2f} % right when it was trained, and is {measured.top1:.2f} % as it "
-                "is kept: not bundled. Some weights do not bear float16 (plain-56 did not); leave out --half."
+                f"{given.id} was {card.accuracy[0].top1:.2f} % right when it was trained; as it is kept it is "
+                f"{measured.top1:.2f} %: not bundled. Some weights do not bear float16 (plain-56 did not): leave out --half."
             )
         card = dataclasses.replace(card, accuracy=(measured,))
         write_card(card)

@@ -99,13 +99,11 @@ def _responses(record: ResponseRecord, figure: Path | None, *, as_json: bool) ->
 
 
 def _pixels(picture: Path | None, info: ModelInfo) -> tuple[Path, Pixels]:
-    from app import paths
     from app.sources.files import read_picture
+    from app.sources.samples import sample_pictures
 
     if picture is None:
-        samples = sorted((paths.assets() / "samples").glob("*.jpg")) + sorted(
-            (paths.assets() / "samples").glob("*.png")
-        )
+        samples = sample_pictures(info.labels)
         if not samples:
             raise AnatomyError("There is no sample picture.", "Name one with --picture.")
         picture = samples[0]

@@ -100,12 +100,15 @@ def _models(found: Installation) -> str:
 
 
 def _sample(found: Installation) -> str:
-    from app.sources.files import find_pictures, read_picture
+    from app.sources.files import read_picture
+    from app.sources.samples import sample_pictures
 
-    samples = find_pictures([paths.assets() / "samples"])
-    if not samples or not found.models:
-        raise EngineError("There is no sample picture or no model.", "Install the program again.")
-    model = found.models[-1]
+    if not found.models:
+        raise EngineError("There is no model.", "Install the program again.")
+    model = found.models[0]
+    samples = sample_pictures(model.labels)
+    if not samples:
+        raise EngineError("There is no sample picture.", "Install the program again.")
     frame = read_picture(samples[0])
     pixels = model.preprocessing.view(frame.pixels).pixels
     answer = found.client.answer(Request(1, model.reference, pixels, "grad-cam")).result(PATIENCE)

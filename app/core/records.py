@@ -144,6 +144,7 @@ class ModelInfo:
         device: "cpu", "cuda:0" or "mps".
         device_title: The device's name as people know it.
         folded: Whether batch norm was folded into the convolutions.
+        label_ids: What data sets call the classes, where that is not their label (WordNet ids); else empty.
         notices: What the user should know ("CUDA is out of memory; working on the CPU").
     """
 
@@ -155,6 +156,7 @@ class ModelInfo:
     device: str
     device_title: str
     folded: bool
+    label_ids: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
 

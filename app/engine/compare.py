@@ -116,6 +116,7 @@ def _model(reference: str) -> Held:
         device=str(classifier.device),
         device_title=device_title(classifier.device),
         folded=classifier.folded,
+        label_ids=model.card.label_ids,
     )
     _held[reference] = Held(info, classifier, size)
     return _held[reference]

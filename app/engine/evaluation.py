@@ -95,6 +95,7 @@ def shared(
         info.labels,
         highest=int(data.labels.max()),
         title=info.title,
+        ids=info.label_ids,
         skip_unknown=request.skip_unknown,
     )
     progress(LISTED)

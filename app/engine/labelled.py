@@ -58,7 +58,12 @@ def labelled(info: ModelInfo, data: str, *, count: int = 0) -> Labelled:
     """
     whole = labelled_set(Path(data))
     matching = match_classes(
-        whole.classes, info.labels, highest=int(whole.labels.max()), title=info.title, skip_unknown=True
+        whole.classes,
+        info.labels,
+        highest=int(whole.labels.max()),
+        title=info.title,
+        ids=info.label_ids,
+        skip_unknown=True,
     )
     classes = matching.classes[whole.labels]
     usable = np.flatnonzero(classes >= 0)

@@ -38,6 +38,7 @@ class _State:
     device: torch.device | None = None
     reference: str = ""
     title: str = ""
+    label_ids: tuple[str, ...] = ()
     classifier: Classifier | None = None
     channel: Channel | None = None
     prefixes: Prefixes = field(default_factory=Prefixes)
@@ -99,6 +100,7 @@ def load(reference: str) -> ModelInfo:
             device=_state.device,
         )
         _state.reference, _state.title = reference, model.card.title
+        _state.label_ids = model.card.label_ids
     classifier = _state.classifier
     return ModelInfo(
         reference=reference,
@@ -109,6 +111,7 @@ def load(reference: str) -> ModelInfo:
         device=str(classifier.device),
         device_title=device_title(classifier.device),
         folded=classifier.folded,
+        label_ids=_state.label_ids,
     )
 
 

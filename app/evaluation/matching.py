@@ -45,7 +45,13 @@ def wordnet_ids() -> tuple[str, ...]:
 
 
 def match_classes(
-    names: Sequence[str], labels: Sequence[str], *, highest: int, title: str, skip_unknown: bool = False
+    names: Sequence[str],
+    labels: Sequence[str],
+    *,
+    highest: int,
+    title: str,
+    ids: Sequence[str] = (),
+    skip_unknown: bool = False,
 ) -> Matching:
     """Find each class of the data among a model's.
 
@@ -54,6 +60,7 @@ def match_classes(
         labels: The model's classes, in the order of the logits.
         highest: The highest label in the data.
         title: Of the model, for the error.
+        ids: What data call the model's classes, in the order of `labels` (WordNet ids); else empty.
         skip_unknown: Leave out pictures of classes that the model does not have, instead of refusing the data.
 
     Raises:
@@ -70,7 +77,7 @@ def match_classes(
         return Matching(
             np.arange(highest + 1), "by number", ("The data do not name their classes: their numbers are the model's.",)
         )
-    known = _known(tuple(labels))
+    known = _known(tuple(labels), tuple(ids))
     found = [_find(name, known) for name in names]
     if all(place is None for place in found):
         numbered = _by_number(names, labels)
@@ -92,7 +99,7 @@ def match_classes(
     return Matching(places, "by WordNet id" if by_id else "by name", tuple(notices))
 
 
-def _known(labels: tuple[str, ...]) -> dict[str, int | None]:
+def _known(labels: tuple[str, ...], ids: tuple[str, ...]) -> dict[str, int | None]:
     """What each way to name a class means; None where it means several."""
     ways: defaultdict[str, set[int]] = defaultdict(set)
     for index, label in enumerate(labels):
@@ -101,9 +108,10 @@ def _known(labels: tuple[str, ...]) -> dict[str, int | None]:
         for part in label.split(","):
             if _plain(part) not in ways or ways[_plain(part)] == {index}:
                 ways[_plain(part)].add(index)
-    if labels == cards.imagenet_labels():
-        for index, wordnet_id in enumerate(wordnet_ids()):
-            ways[wordnet_id] = {index}
+    if not ids and labels == cards.imagenet_labels():
+        ids = wordnet_ids()
+    for index, name in enumerate(ids):
+        ways[_plain(name)] = {index}
     return {way: next(iter(places)) if len(places) == 1 else None for way, places in ways.items()}
 
 

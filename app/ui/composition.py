@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from app import paths
 from app.core.errors import ExplorerError
+from app.sources.samples import sample_pictures
 from app.ui.background import Background
 from app.ui.engine_bridge import EngineBridge
 from app.ui.explore_page import ExplorePage
@@ -29,6 +30,7 @@ from app.ui.settings import Settings, SettingsFile
 from app.ui.shell import PAGES, Shell
 from app.ui.theme import SCHEMES, theme
 from app.ui.upkeep import Upkeep
+from app.zoo.cards import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,9 +149,8 @@ class Composition(QObject):
 
     def show_samples(self) -> None:
         """Put the program's own pictures on the strip, none of them chosen."""
-        samples = sorted((paths.assets() / "samples").glob("*.png")) + sorted(
-            (paths.assets() / "samples").glob("*.jpg")
-        )
+        card = self.library.card(self.settings.model or DEFAULT_MODEL)
+        samples = sample_pictures(card.labels if card else ())
         self.explore.set_samples(self.session.add_unchosen(samples))
 
     def _list_models(self) -> None:

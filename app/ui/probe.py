@@ -72,7 +72,6 @@ def _work() -> None:
     from PySide6.QtCore import QEventLoop, QTimer
     from PySide6.QtWidgets import QApplication
 
-    from app import paths
     from app.ui.composition import Composition
     from app.ui.theme import theme
 
@@ -100,7 +99,7 @@ def _work() -> None:
     last = time.perf_counter()
     clock.start(TICK)
     wait(composition.engine.model_loaded)
-    picture = sorted((paths.assets() / "samples").glob("*.jpg"))[0]
+    picture = sample_pictures()[0]
     composition.session.add_paths([Path(picture)])
     wait(composition.engine.answered)
     client = composition.engine._client

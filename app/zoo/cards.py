@@ -32,7 +32,7 @@ __all__ = [
     "write_card",
 ]
 
-DEFAULT_MODEL = "cifar10-resnet20"
+DEFAULT_MODEL = "tiny-imagenet-resnet18"
 """What is used where nobody chose: at the first start, and by commands without `--model`. Always bundled."""
 PUBLISHED_TABLE = Path(__file__).with_name("published.toml")
 IMAGENET_LABELS = Path(__file__).with_name("imagenet.txt")

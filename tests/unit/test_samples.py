@@ -22,7 +22,7 @@ from app.sources.files import find_pictures, read_picture
 REPOSITORY = Path(__file__).parents[2]
 SAMPLES = REPOSITORY / "assets" / "samples"
 MODEL = REPOSITORY / "models" / "cifar10-resnet20"
-PICTURES = {path.stem: path for path in find_pictures([SAMPLES])}
+PICTURES = {path.stem: path for path in find_pictures([SAMPLES]) if path.parent == SAMPLES}
 OF_ONE_CLASS = sorted(name for name in PICTURES if name not in ("cat-and-dog", "seaplane"))
 
 
