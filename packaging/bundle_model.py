@@ -78,7 +78,7 @@ def main() -> None:
             shutil.rmtree(folder)
             sys.exit(
                 f"{given.id} was {card.accuracy[0].top1:.2f} % right when it was trained; as it is kept it is "
-                f"{measured.top1:.2f} %: not bundled. Some weights do not bear float16 (plain-56 did not): leave out --half."
+                f"{measured.top1:.2f} %: not bundled. Not all weights bear float16: leave out --half."
             )
         card = dataclasses.replace(card, accuracy=(measured,))
         write_card(card)

@@ -72,6 +72,7 @@ def _work() -> None:
     from PySide6.QtCore import QEventLoop, QTimer
     from PySide6.QtWidgets import QApplication
 
+    from app.sources.samples import sample_pictures
     from app.ui.composition import Composition
     from app.ui.theme import theme
 
