@@ -1,6 +1,8 @@
 """What runs came to, as a table for docs/experiments.md, and their curves as pictures. From the folders alone.
 
     python packaging/experiments.py RUNS… [--name degradation] [--write docs/experiments.md] [--images docs/images]
+    python packaging/experiments.py --responses RECORD… [--write …] [--images …]    # of `anatomy --responses --json`
+    python packaging/experiments.py --imagenet [--write …]    # published errors beside the evaluations of this user
 
 RUNS are folders that hold runs. The table goes to standard output; with --write, between the two marks
 `<!-- NAME: begin -->` and `<!-- NAME: end -->` of a document. Pictures are NAME-train.svg, NAME-test.svg,
@@ -16,23 +18,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from app.core.paper import ImageNetResult
     from app.runs.folder import RunInfo
 
 ROOT = Path(__file__).resolve().parents[1]
 LARGEST_PICTURE = 200_000  # bytes
 SIZE = (720, 360)
+IMAGENET_PICTURES = 1000  # fewer say nothing beside the paper's 50,000
 
 
 def main() -> int:
     """Print or write the table, save the curves; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("runs", nargs="*", type=Path)
+    parser.add_argument("--responses", nargs="+", type=Path, metavar="RECORD")
+    parser.add_argument("--imagenet", action="store_true")
     parser.add_argument("--name", default="degradation")
     parser.add_argument("--write", type=Path)
     parser.add_argument("--images", type=Path)
     arguments = parser.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     sys.path.insert(0, str(ROOT))
+    if arguments.responses:
+        return _responses(arguments.responses, arguments.write, arguments.images)
+    if arguments.imagenet:
+        return _told(arguments.write, "imagenet", imagenet_table())
     from app.runs.folder import list_runs
 
     runs = [run for folder in arguments.runs for run in list_runs(folder) if not run.problem]
@@ -40,11 +50,7 @@ def main() -> int:
     if not runs:
         print("These folders hold no run.", file=sys.stderr)
         return 1
-    text = table(runs)
-    if arguments.write is None:
-        print(text)
-    else:
-        _write(arguments.write, arguments.name, text)
+    _told(arguments.write, arguments.name, table(runs))
     if arguments.images is not None:
         for path in curves(runs, arguments.images, arguments.name):
             print(path, file=sys.stderr)
@@ -54,6 +60,7 @@ def main() -> int:
 def table(runs: list[RunInfo]) -> str:
     """Two tables in Markdown: what came out, and how it was made."""
     from app.core.errors import ExplorerError
+    from app.core.paper import reported
     from app.runs.folder import DATA, ENVIRONMENT, read_json
     from app.runs.reader import RunReader
 
@@ -61,8 +68,8 @@ def table(runs: list[RunInfo]) -> str:
     common = max(set.intersection(*(set(rows) for rows in every.values())), default=0)
     results = [
         "| network | steps | epochs | training loss | training error % | test error % "
-        f"| training error % at step {common:,} | state |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| paper's test error % | training error % at step {common:,} | state |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     made = ["| network | seed | precision | device | torch | commit | command |", "|---|---|---|---|---|---|---|"]
     for run in runs:
@@ -82,12 +89,66 @@ def table(runs: list[RunInfo]) -> str:
         )
         state = "finished" if run.status.state == "finished" else f"{run.status.state} at step {run.status.step}"
         step = f"{last.step:,}" if last else "0"
-        results.append(f"| {title} | {step} | {last.epoch if last else 0} | {figures} | {then} | {state} |")
+        row = reported(run.config)
+        theirs = f"{row.test_error:.2f} ({row.source.place})" if row else "a curve only (figure 6)"
+        results.append(f"| {title} | {step} | {last.epoch if last else 0} | {figures} | {theirs} | {then} | {state} |")
         made.append(
             f"| {title} | {run.config['seed']} | {run.config['precision']} | {place.get('device', '?')} "
             f"| {place.get('torch', '?')} | {place.get('commit', '?')} | `{_command(place)}` |"
         )
     return "\n".join([*results, "", *made])
+
+
+def imagenet_table() -> str:
+    """The paper's errors on ImageNet, torchvision's of its weights, and what `evaluate` gave here, if anybody did."""
+    from app.core.paper import IMAGENET
+    from app.evaluation.records import list_records
+    from app.zoo.cards import published_cards
+
+    records = [record for record in list_records()[0] if record.top1.pictures >= IMAGENET_PICTURES]
+    lines = [
+        "| network | paper: top-1 error %, view, place | torchvision's weights: top-1 error % | evaluated here |",
+        "|---|---|---|---|",
+    ]
+    for name in ("ResNet-18", "ResNet-34", "ResNet-50", "ResNet-101", "ResNet-152", "VGG-16"):
+        rows = [row for row in IMAGENET if row.network == name and row.top1 == row.top1]
+        theirs = "; ".join(f"{row.top1:.2f} ({_view(row)})" for row in rows)
+        cards = [card for card in published_cards() if card.architecture.name == name.lower().replace("-", "")]
+        weights = "; ".join(f"{100 - card.accuracy[0].top1:.2f} ({card.id})" for card in cards if card.accuracy)
+        here = [record for record in records if record.model in {card.id for card in cards}]
+        ours = "; ".join(f"{one.top1.per_cent:.2f} (95 %: {one.top1.interval}; `{one.command}`)" for one in here)
+        lines.append(f"| {name} | {theirs} | {weights} | {ours or 'nobody had the pictures'} |")
+    return "\n".join(lines)
+
+
+def _view(row: ImageNetResult) -> str:
+    option = f", option {row.option}" if row.option else ""
+    return f"{row.view}{option}, {row.source.place}"
+
+
+def _responses(files: list[Path], document: Path | None, images: Path | None) -> int:
+    import json
+
+    from app.core.files import write_text
+    from app.core.responses import LayerResponse, ResponseRecord, response_table
+    from app.render.responses_figure import responses_figure
+
+    records = []
+    for file in files:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        layers = tuple(LayerResponse(**layer) for layer in values.pop("layers"))
+        records.append(ResponseRecord(**values, layers=layers))
+    if images is not None:
+        write_text(images / "responses.svg", responses_figure(records))
+    return _told(document, "responses", response_table(tuple(records)))
+
+
+def _told(document: Path | None, name: str, text: str) -> int:
+    if document is None:
+        print(text)
+    else:
+        _write(document, name, text)
+    return 0
 
 
 def _command(place: dict[str, Any]) -> str:

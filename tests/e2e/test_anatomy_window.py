@@ -28,6 +28,7 @@ PATIENCE = 120_000
 
 @pytest.fixture
 def program(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Composition]:
+    monkeypatch.setattr("app.zoo.cards.DEFAULT_MODEL", "cifar10-resnet20")  # three blocks in a stage, to be swapped
     monkeypatch.setenv("RESNET_EXPLORER_HOME", str(tmp_path / "home"))
     composition = Composition([SAMPLE], device="cpu")
     qtbot.addWidget(composition.window)

@@ -27,3 +27,9 @@ def dark(qapp: object) -> Iterator[None]:
 def no_runs_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The runs that come with the program are not in the list, unless a test puts some there."""
     monkeypatch.setattr("app.paths.bundled_runs", lambda: tmp_path / "came-with-the-program")
+
+
+@pytest.fixture(autouse=True)
+def ten_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages' tests are written for the model with ten classes; which one is the default is tested elsewhere."""
+    monkeypatch.setattr("app.zoo.cards.DEFAULT_MODEL", "cifar10-resnet20")
