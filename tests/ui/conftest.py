@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +30,15 @@ def no_runs_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("app.paths.bundled_runs", lambda: tmp_path / "came-with-the-program")
 
 
+@pytest.fixture(scope="session")
+def one_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of bundled models that holds one, of ten classes."""
+    folder = tmp_path_factory.mktemp("bundled")
+    shutil.copytree(Path(__file__).parents[2] / "models" / "cifar10-resnet20", folder / "cifar10-resnet20")
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def ten_classes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pages' tests are written for the model with ten classes; which one is the default is tested elsewhere."""
-    monkeypatch.setattr("app.zoo.cards.DEFAULT_MODEL", "cifar10-resnet20")
+def only_one_model(monkeypatch: pytest.MonkeyPatch, one_model: Path) -> None:
+    """Which models come with the program, and which is the default, is tested elsewhere."""
+    monkeypatch.setattr("app.paths.bundled_models", lambda: one_model)

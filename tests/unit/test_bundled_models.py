@@ -56,7 +56,7 @@ def test_a_card_says_everything(card: Card) -> None:
     assert measured.interval[0] < measured.top1 < measured.interval[1]
     assert card.id in measured.command
     for words in (training.command, measured.command):
-        assert "/work/" not in words and "/home/" not in words
+        assert not any(word.startswith(("/", "~")) for word in words.split())
     assert card.weights_path.stat().st_size <= 25_000_000
 
 
