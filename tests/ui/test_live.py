@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -259,6 +260,18 @@ def test_another_model_while_live(program: Composition, qtbot: QtBot, video: Pat
         pass
     reference = [request.model for request in engine().requests]
     assert reference == sorted(reference, key=lambda one: one == "another"), "the old model is never asked again"
+
+
+def test_a_late_answer_of_the_old_model_is_dropped(program: Composition, qtbot: QtBot, video: Path) -> None:
+    """It has other classes: with 200 of them, the tenth of ten would be asked for its name (seen by hand)."""
+    with qtbot.waitSignal(program.live.answered) as told:
+        program.live.open(str(video))
+    ready, answer = told.args
+    many = Prediction(np.arange(200, dtype=np.float32), np.full(200, 1 / 200, np.float32))
+    counted = len(program.live.measuring.confidences.moments)
+    with qtbot.assertNotEmitted(program.live.answered, wait=0):
+        program.live._on_answer(ready, dataclasses.replace(answer, model="another", prediction=many))
+    assert len(program.live.measuring.confidences.moments) == counted
 
 
 def test_the_engine_rests_while_nobody_looks(program: Composition, qtbot: QtBot, video: Path) -> None:

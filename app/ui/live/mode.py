@@ -322,6 +322,9 @@ class LiveMode(QObject):
     @Slot(object, object)
     def _on_answer(self, ready: Ready, answer: Answer) -> None:
         assert ready.view is not None
+        model = self._page.model
+        if model is None or answer.model != model.reference:  # asked before the model was changed
+            return
         steadied = self.measuring.answer(answer, ready.frame.captured)
         self._page.show_live_answer(Frame(ready.frame.pixels, self._picture_name(ready)), ready.view, answer, steadied)
         method = self._page.method
