@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.errors import AnatomyError
 from app.core.lesions import Lesion
+from app.core.records import Prediction
 from app.sources.registry import Place, open_stream
 from app.ui.composition import Composition
 from app.ui.live import source_picker
