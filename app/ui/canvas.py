@@ -266,7 +266,7 @@ class Canvas(QWidget):
     def _paint_empty(self, painter: QPainter) -> None:
         if self._title or self._text:
             out = 5.0 * GRID if min(self.width(), self.height()) > 40 * GRID else 2.0 * GRID
-            rect = QRectF(self.rect()).adjusted(out, out, -out, -out)
+            rect = QRectF(self.rect()).adjusted(out, out, -out, -out - 3.0 * GRID)  # the buttons lie below the outline
             icon = "warning" if self._trouble else "picture"
             paint_words(painter, rect, self.font(), self._title, self._text, icon)
 
