@@ -120,9 +120,10 @@ def film(path: Path) -> Path:
 
     from app.sources.files import read_picture
     from app.sources.opencv import opencv
+    from app.sources.samples import sample_pictures
 
     cv2 = opencv()
-    pictures = [read_picture(one).pixels for one in sorted((ROOT / "assets" / "samples").glob("*.*g"))]
+    pictures = [read_picture(one).pixels for one in sample_pictures()]
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"MJPG"), FILM_RATE, FILM_SIZE)
     width, height = FILM_SIZE
 

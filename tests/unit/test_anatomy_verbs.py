@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from app.engine.channel import Channel
 from app.networks.hooks import watched
 
 MODEL = "cifar10-resnet20"
+NO_MAILBOX: Any = None  # nothing here follows a live source
 COUNT = 40
 PIXELS = np.random.default_rng(0).integers(0, 256, (COUNT, 32, 32, 3), dtype=np.uint8)
 LABELS = np.arange(COUNT) % 10
@@ -37,7 +39,7 @@ def channel(monkeypatch: pytest.MonkeyPatch) -> Channel:
     class Plain:
         value = 0
 
-    made = Channel(Plain(), Plain())
+    made = Channel(Plain(), Plain(), NO_MAILBOX)
     monkeypatch.setattr(service._state, "channel", made)
     return made
 
