@@ -92,6 +92,16 @@ def text(x: float, y: float, text: str, colour: str, *, anchor: str = "start", w
     )
 
 
+def legend(entries: Sequence[tuple[str, str]], bottom: float) -> list[str]:
+    """(label, colour) of each line, side by side; `bottom` is the lower edge, in pixels."""
+    parts, x = [], float(LEFT)
+    for label, colour in entries:
+        parts.append(f'<rect x="{x:.0f}" y="{bottom - 14:.0f}" width="10" height="10" fill="{colour}"/>')
+        parts.append(text(x + 15, bottom - 5, label, INK))
+        x += 30 + 6.6 * len(label)
+    return parts
+
+
 def document(parts: Sequence[str], height: float) -> str:
     """The whole picture."""
     head = (

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.core.responses import ResponseRecord
-from app.render.plot import HEIGHT, LEFT, Frame, axes, document, line, round_up, text
+from app.render.plot import HEIGHT, Frame, axes, document, legend, line, round_up
 
 COLOURS = {True: ("#2f6fde", "#86aef0", "#12408f"), False: ("#d9622b", "#f0a683", "#8f3a12")}
-INK = "#1b1f27"
 
 
 def responses_figure(records: Sequence[ResponseRecord]) -> str:
@@ -28,11 +27,9 @@ def responses_figure(records: Sequence[ResponseRecord]) -> str:
             values = [layer.deviation for layer in record.of_figure_7]
             values = values if place == 0 else sorted(values, reverse=True)
             parts.append(line(frame, list(enumerate(values, 1)), colour))
-    x, top = float(LEFT), 2 * HEIGHT
-    for record, colour in zip(records, _colours(records), strict=True):
-        parts.append(f'<rect x="{x:.0f}" y="{top - 14:.0f}" width="10" height="10" fill="{colour}"/>')
-        parts.append(text(x + 15, top - 5, record.title, INK))
-        x += 30 + 6.4 * len(record.title)
+    parts += legend(
+        [(record.title, colour) for record, colour in zip(records, _colours(records), strict=True)], 2 * HEIGHT
+    )
     return document(parts, 2 * HEIGHT)
 
 

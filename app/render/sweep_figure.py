@@ -10,7 +10,22 @@ import math
 from app.core.intervals import wilson
 from app.core.paths import PathRecord
 from app.core.sweeps import SweepPoint, SweepRecord, SweepSeries
-from app.render.plot import HEIGHT, INK, LEFT, QUIET, RIGHT, WIDTH, Frame, axes, document, line, round_up, stroke, text
+from app.render.plot import (
+    HEIGHT,
+    INK,
+    LEFT,
+    QUIET,
+    RIGHT,
+    WIDTH,
+    Frame,
+    axes,
+    document,
+    legend,
+    line,
+    round_up,
+    stroke,
+    text,
+)
 
 RESIDUAL, PLAIN = "#2f6fde", "#d9622b"
 
@@ -116,7 +131,8 @@ def _blocks_plot(record: SweepRecord) -> list[str]:
                 f'stroke="{colour}" stroke-width="1.6"/>'
             )
         parts.insert(len(parts) - 2 * len(points), line(frame, points, colour, width=1))
-    return parts + _legend(record, 0)
+    entries = [(f"{series.title} ({_whole(series.whole)})", _colour(series)) for series in record.series]
+    return parts + legend(entries, HEIGHT)
 
 
 def _randoms_plot(record: SweepRecord, top: float) -> list[str]:
@@ -161,16 +177,6 @@ def _chance(frame: Frame, record: SweepRecord) -> list[str]:
         stroke(LEFT, y, WIDTH - RIGHT, y, QUIET, dash="1 4"),
         text(WIDTH - RIGHT, y - 5, "chance", QUIET, anchor="end"),
     ]
-
-
-def _legend(record: SweepRecord, top: float) -> list[str]:
-    parts, x = [], float(LEFT)
-    for series in record.series:
-        label = f"{series.title} ({_whole(series.whole)})"
-        parts.append(f'<rect x="{x:.0f}" y="{top + HEIGHT - 14:.0f}" width="10" height="10" fill="{_colour(series)}"/>')
-        parts.append(text(x + 15, top + HEIGHT - 5, label, INK))
-        x += 30 + 6.6 * len(label)
-    return parts
 
 
 def _whole(point: SweepPoint | None) -> str:

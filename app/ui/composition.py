@@ -30,7 +30,6 @@ from app.ui.settings import Settings, SettingsFile
 from app.ui.shell import PAGES, Shell
 from app.ui.theme import SCHEMES, theme
 from app.ui.upkeep import Upkeep
-from app.zoo.cards import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,7 +148,7 @@ class Composition(QObject):
 
     def show_samples(self) -> None:
         """Put the program's own pictures on the strip, none of them chosen."""
-        card = self.library.card(self.settings.model or DEFAULT_MODEL)
+        card = self.library.card(self.settings.model) or next(iter(self.library.cards), None)
         samples = sample_pictures(card.labels if card else ())
         self.explore.set_samples(self.session.add_unchosen(samples))
 

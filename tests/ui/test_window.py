@@ -15,8 +15,8 @@ from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from app import paths
 from app.core.errors import ExplanationError
-from app.sources.samples import sample_pictures
 from app.ui.actions import ACTIONS
 from app.ui.composition import Composition
 from app.ui.palette import Palette, matches
@@ -63,7 +63,8 @@ def _drop(window: QWidget, mime: QMimeData) -> None:
 
 
 def test_it_starts_empty_with_the_samples_and_says_what_to_do(program: Composition) -> None:
-    assert len(program.session.ids()) == len(sample_pictures())
+    samples = [path for path in (paths.assets() / "samples").iterdir() if path.suffix in (".png", ".jpg")]
+    assert len(program.session.ids()) == len(samples)
     assert program.session.current == -1
     assert program.explore.shown is None
 
