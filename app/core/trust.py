@@ -99,58 +99,92 @@ class TrustRecord:
     swaps: tuple[ClassSwap, ...]
 
 
-def meaning(record: TrustRecord) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Sentence:
+    """What a score means, in words that can be translated.
+
+    Attributes:
+        text: A whole sentence or several, in English, with {names} for the figures; one of `SENTENCES`.
+        figures: What stands there, by name, as it is written.
+    """
+
+    text: str
+    figures: dict[str, str]
+
+    def __str__(self) -> str:
+        return self.text.format(**self.figures)
+
+
+_CASCADE = (
+    " (rank correlation {head} with the head's weights out of place, {last} with all of them). This says nothing about "
+    "whether the trained map is right; how to compare two maps is itself debated."
+)
+_NOT_LEARNED = (
+    "The map hardly depends on what was learned: it shows the picture and the architecture" + _CASCADE,
+    "The map hardly depends on what the head learned, that is on the classes" + _CASCADE,
+)
+_LEARNED = (
+    "The map depends on what was learned, as it should" + _CASCADE,
+    "The map depends in part on what was learned" + _CASCADE,
+)
+_COVERED = (
+    " than with random places (area {area}, random {random}). Covered pictures are unlike any that the network has "
+    "learned from, so this also measures how it takes grey holes."
+)
+_DELETION = (
+    "When the map's strongest pixels are covered first, the probability falls faster" + _COVERED,
+    "When the map's strongest pixels are covered first, the probability does not fall faster" + _COVERED,
+)
+_SHOWN = (
+    " than with random places (area {area}, random {random}). Pixels that suffice are not always those that were used."
+)
+_INSERTION = (
+    "When they come back first into a blurred picture, it rises faster" + _SHOWN,
+    "When they come back first into a blurred picture, it does not rise faster" + _SHOWN,
+)
+_SWAP = (
+    "The map of the second class is nearly the same (rank correlation {near}): it shows what the network looks at, not "
+    "what speaks for this class. Two classes of one thing may honestly share a map.",
+    "The map of the second class is another one (rank correlation {near}): it depends on the class. That alone does "
+    "not make it right.",
+)
+SENTENCES = (*_NOT_LEARNED, *_LEARNED, *_DELETION, *_INSERTION, *_SWAP)
+"""Everything that `meaning` may say: what a translation has to know."""
+
+
+def meaning(record: TrustRecord) -> tuple[Sentence, ...]:
     """The scores in plain sentences, each with what it does not say."""
     return (_of_cascade(record), _of_deletion(record), _of_insertion(record), _of_swap(record))
 
 
-def _of_cascade(record: TrustRecord) -> str:
+def _of_cascade(record: TrustRecord) -> Sentence:
     head, last = record.cascade[0].rank_absolute, record.cascade[-1].rank_absolute
-    scores = f"rank correlation {head:.2f} with the head's weights out of place, {last:.2f} with all of them"
-    limit = "This says nothing about whether the trained map is right; how to compare two maps is itself debated."
     if last >= UNCHANGED:
-        verdict = "The map hardly depends on what was learned: it shows the picture and the architecture"
+        text = _NOT_LEARNED[0]
     elif head >= UNCHANGED:
-        verdict = "The map hardly depends on what the head learned, that is on the classes"
-    elif last <= UNRELATED:
-        verdict = "The map depends on what was learned, as it should"
+        text = _NOT_LEARNED[1]
     else:
-        verdict = "The map depends in part on what was learned"
-    return f"{verdict} ({scores}). {limit}"
+        text = _LEARNED[0 if last <= UNRELATED else 1]
+    return Sentence(text, {"head": f"{head:.2f}", "last": f"{last:.2f}"})
 
 
-def _of_deletion(record: TrustRecord) -> str:
-    curve = record.deletion
-    mean, better = _against_random(curve)
-    verdict = "falls faster" if better < 0 else "does not fall faster"
-    return (
-        f"When the map's strongest pixels are covered first, the probability {verdict} than with random places "
-        f"(area {curve.area:.3f}, random {mean:.3f}). Covered pictures are unlike any that the network has learned "
-        "from, so this also measures how it takes grey holes."
-    )
+def _of_deletion(record: TrustRecord) -> Sentence:
+    mean, better = _against_random(record.deletion)
+    return Sentence(_DELETION[0 if better < 0 else 1], _areas(record.deletion, mean))
 
 
-def _of_insertion(record: TrustRecord) -> str:
-    curve = record.insertion
-    mean, better = _against_random(curve)
-    verdict = "rises faster" if better > 0 else "does not rise faster"
-    return (
-        f"When they come back first into a blurred picture, it {verdict} than with random places "
-        f"(area {curve.area:.3f}, random {mean:.3f}). Pixels that suffice are not always those that were used."
-    )
+def _of_insertion(record: TrustRecord) -> Sentence:
+    mean, better = _against_random(record.insertion)
+    return Sentence(_INSERTION[0 if better > 0 else 1], _areas(record.insertion, mean))
 
 
-def _of_swap(record: TrustRecord) -> str:
+def _of_swap(record: TrustRecord) -> Sentence:
     near = record.swaps[0].rank
-    if near >= UNCHANGED:
-        return (
-            f"The map of the second class is nearly the same (rank correlation {near:.2f}): it shows what the network "
-            "looks at, not what speaks for this class. Two classes of one thing may honestly share a map."
-        )
-    return (
-        f"The map of the second class is another one (rank correlation {near:.2f}): it depends on the class. That "
-        "alone does not make it right."
-    )
+    return Sentence(_SWAP[0 if near >= UNCHANGED else 1], {"near": f"{near:.2f}"})
+
+
+def _areas(curve: Curve, random: float) -> dict[str, str]:
+    return {"area": f"{curve.area:.3f}", "random": f"{random:.3f}"}
 
 
 def _against_random(curve: Curve) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QObject, QTimer
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import QFileDialog
 
@@ -89,8 +89,7 @@ class Composition(QObject):
         )
         self.window.add_page("explore", self.tr("Explore"), lambda: self.explore)
         for spec in PAGES:
-            text = QCoreApplication.translate("PageSpec", spec.text)
-            self.window.add_page(spec.name, text, partial(spec.build, self.shell))
+            self.window.add_page(spec.name, spec.title, partial(spec.build, self.shell))
         self.live = LiveMode(self.shell)
         self._recorder = Recorder(self.live, self.shell)
         self._saver = QTimer(self, singleShot=True, interval=SAVE_DELAY)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP
 
-if TYPE_CHECKING:
-    from PySide6.QtWidgets import QWidget
+from app.ui.parts import PartSpec
 
+if TYPE_CHECKING:
     from app.ui.background import Background
     from app.ui.engine_bridge import EngineBridge
     from app.ui.explore_page import ExplorePage
@@ -46,30 +45,9 @@ class Shell:
     change: Callable[..., None]
 
 
-@dataclass(frozen=True)
-class PageSpec:
-    """A page of the rail.
-
-    Attributes:
-        name: Of its icon, its action (`page-<name>`) and its settings.
-        text: What the user reads.
-        module: Has `build(shell) -> QWidget`, imported when the page is first shown. Where the widget has a method
-            `take_paths(paths) -> bool`, it is asked first about files and folders that are dropped while it is shown.
-    """
-
-    name: str
-    text: str
-    module: str
-
-    def build(self, shell: Shell) -> QWidget:
-        """Make the page."""
-        make = cast("Callable[[Shell], QWidget]", import_module(self.module).build)
-        return make(shell)
-
-
 # Below Explore, which is always there: in the order of the rail and of Ctrl+2 … Ctrl+4.
-PAGES: tuple[PageSpec, ...] = (
-    PageSpec("anatomy", str(QT_TRANSLATE_NOOP("PageSpec", "Anatomy")), "app.ui.anatomy.page"),
-    PageSpec("lab", str(QT_TRANSLATE_NOOP("PageSpec", "Lab")), "app.ui.lab.page"),
-    PageSpec("models", str(QT_TRANSLATE_NOOP("PageSpec", "Models")), "app.ui.models.page"),
+PAGES: tuple[PartSpec, ...] = (
+    PartSpec("anatomy", str(QT_TRANSLATE_NOOP("PartSpec", "Anatomy")), "app.ui.anatomy.page"),
+    PartSpec("lab", str(QT_TRANSLATE_NOOP("PartSpec", "Lab")), "app.ui.lab.page"),
+    PartSpec("models", str(QT_TRANSLATE_NOOP("PartSpec", "Models")), "app.ui.models.page"),
 )

@@ -266,11 +266,11 @@ def test_a_row_opens_its_block_and_a_block_finds_its_row(start: Start) -> None:
 
 def test_every_panel_can_be_reached_by_key(start: Start) -> None:
     composition, page = start()
-    seen = {page._tabs.checkedId()}
-    for _ in page._tabs.buttons():
+    seen = {page.panels.tabs.checkedId()}
+    for _ in page.panels.tabs.buttons():
         composition.window.actions_table["anatomy-next-panel"].trigger()
-        seen.add(page._tabs.checkedId())
-    assert seen == set(range(len(page._tabs.buttons())))
+        seen.add(page.panels.tabs.checkedId())
+    assert seen == set(range(len(page.panels.tabs.buttons())))
 
 
 @pytest.mark.parametrize("network", [cifar(1202), vgg()], ids=["1202 layers", "no blocks"])

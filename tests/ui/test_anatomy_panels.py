@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QTranslator, Signal
 from pytestqt.qtbot import QtBot
 
 from app import paths
@@ -236,6 +237,36 @@ def test_a_map_is_tested_and_its_scores_explained(page: AnatomyPage) -> None:
     assert "stage 2 0.40" in panel.strip.accessibleDescription()
 
 
+class Shouting(QTranslator):
+    """Translates what the tests of trust say, and the texts of pages and tabs, into capitals."""
+
+    def isEmpty(self) -> bool:
+        return False
+
+    def translate(self, context: str, text: str, *_rest: object) -> str:
+        if context not in ("Trust", "PartSpec"):
+            return ""
+        return re.sub(r"(\{\w+\})|.", lambda one: one[1] or one[0].upper(), text)
+
+
+def test_sentences_and_tabs_go_through_the_translator(page: AnatomyPage) -> None:
+    translator = Shouting()
+    QCoreApplication.installTranslator(translator)
+    try:
+        panel = page.show_panel("trust")
+        assert isinstance(panel, TrustPanel)
+        panel._show(_trust())
+        said = panel.sentences.text()
+        assert said == said.upper() and "0.20" in said
+        from app.ui.models.page import PANELS
+        from app.ui.shell import PAGES
+
+        assert [spec.title for spec in (*PAGES, *PANELS)][:4] == ["ANATOMY", "LAB", "MODELS", "LIBRARY"]
+        assert PANELS[0].tooltip.startswith("EVERY MODEL")
+    finally:
+        QCoreApplication.removeTranslator(translator)
+
+
 def test_a_channel_leads_to_the_pictures_that_drive_it(page: AnatomyPage) -> None:
     page.choose_block("layer2.1")
     panel = page.show_panel("channels")
@@ -243,7 +274,7 @@ def test_a_channel_leads_to_the_pictures_that_drive_it(page: AnatomyPage) -> Non
     panel.data.set_path(Path("set.npz"))
     page.show_panel("block")
     page.block_panel.pictures_wanted.emit(5)
-    assert page._panels.currentWidget() is panel
+    assert page.panels.current is panel
     (request,) = FakeJob.made[-1].arguments
     assert isinstance(request, DriversRequest)
     assert (request.block, request.channels, request.data) == ("layer2.1", (5,), "set.npz")

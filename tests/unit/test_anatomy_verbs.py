@@ -118,7 +118,7 @@ def test_trust(method: str, channel: Channel) -> None:
     assert record.insertion.probabilities[-1] == pytest.approx(whole, abs=1e-4)
     sentences = meaning(record)
     assert len(sentences) == 4
-    assert all(sentence.endswith(".") for sentence in sentences)
+    assert all(str(sentence).endswith(".") for sentence in sentences)
     channel.cancelled.value = 3
     with pytest.raises(CancelledError):
         anatomy.trust(request)

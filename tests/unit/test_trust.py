@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from app.core.trust import SENTENCES, ClassSwap, Curve, TrustRecord, meaning
 from app.core.trust import CascadeStep as Step
-from app.core.trust import ClassSwap, Curve, TrustRecord, meaning
 from app.explain.guided import GuidedReLUs
 from app.trust.cascade import MOST_STEPS, forgetting
 from app.trust.curves import curves
@@ -91,11 +91,18 @@ def record(head: float, last: float, area: float, swap: float) -> TrustRecord:
     return TrustRecord(1, "m", "grad-cam", "b", 0, flat, steps, curve, curve, (ClassSwap(0, 1, swap),))
 
 
+def words(one: TrustRecord) -> list[str]:
+    """What the record means; every sentence is one that a translator gets to see."""
+    said = meaning(one)
+    assert all(sentence.text in SENTENCES for sentence in said)
+    return list(map(str, said))
+
+
 def test_sentences_follow_the_scores_and_say_what_they_do_not_mean() -> None:
-    good, bad = meaning(record(0.2, 0.1, 0.3, 0.1)), meaning(record(0.95, 0.9, 0.7, 0.9))
+    good, bad = words(record(0.2, 0.1, 0.3, 0.1)), words(record(0.95, 0.9, 0.7, 0.9))
     assert "as it should" in good[0]
     assert "hardly depends on what was learned" in bad[0]
-    assert "on the classes" in meaning(record(0.9, 0.1, 0.3, 0.1))[0]
+    assert "on the classes" in words(record(0.9, 0.1, 0.3, 0.1))[0]
     assert "falls faster" in good[1] and "does not fall faster" in bad[1]
     assert "does not rise faster" in good[2] and "it rises faster" in bad[2]
     assert "depends on the class" in good[3] and "nearly the same" in bad[3]

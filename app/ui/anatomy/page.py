@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Qt, Signal
+from PySide6.QtCore import QT_TRANSLATE_NOOP, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.anatomy import Measurement, OpenedBlock
 from app.core.errors import ExplorerError
@@ -22,8 +19,8 @@ from app.ui.anatomy.side import Side
 from app.ui.anatomy.table_panel import TablePanel
 from app.ui.anatomy.words import block_facts
 from app.ui.drawing import image_from
-from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
+from app.ui.parts import PartSpec, TabbedPanels
 from app.ui.shell import Shell
 from app.ui.spine import Spine
 from app.ui.tokens import GRID
@@ -36,65 +33,43 @@ LOW = 75 * GRID  # a page lower than this has the lower spine
 TOP = 5
 
 
-@dataclass(frozen=True)
-class PanelSpec:
-    """A tab and what it shows.
-
-    Attributes:
-        name: Of its button ("anatomy-tab-<name>").
-        text: What the user reads.
-        tip: What it is for.
-        module: Has `build(page) -> QWidget`, imported when the tab is first shown.
-    """
-
-    name: str
-    text: str
-    tip: str
-    module: str
-
-    def build(self, page: AnatomyPage) -> QWidget:
-        """Make the panel."""
-        make = cast("Callable[[AnatomyPage], QWidget]", import_module(self.module).build)
-        return make(page)
-
-
-# In the order of the tabs; Block and Table are the page's own.
-PANELS: tuple[PanelSpec, ...] = (
-    PanelSpec(
+# In the order of the tabs. Each module has `build(page) -> QWidget`; Block and Table are the page's own.
+PANELS: tuple[PartSpec, ...] = (
+    PartSpec(
         "block",
-        str(QT_TRANSLATE_NOOP("AnatomyPanel", "Block")),
-        str(QT_TRANSLATE_NOOP("AnatomyPanel", "The chosen block drawn open, with the tensors of the picture")),
+        str(QT_TRANSLATE_NOOP("PartSpec", "Block")),
         "",
+        str(QT_TRANSLATE_NOOP("PartSpec", "The chosen block drawn open, with the tensors of the picture")),
     ),
-    PanelSpec(
+    PartSpec(
         "table",
-        str(QT_TRANSLATE_NOOP("AnatomyPanel", "Table")),
-        str(QT_TRANSLATE_NOOP("AnatomyPanel", "Every block and stage: shapes, counts, measurements")),
+        str(QT_TRANSLATE_NOOP("PartSpec", "Table")),
         "",
+        str(QT_TRANSLATE_NOOP("PartSpec", "Every block and stage: shapes, counts, measurements")),
     ),
-    PanelSpec(
+    PartSpec(
         "channels",
-        str(QT_TRANSLATE_NOOP("AnatomyPanel", "Channels")),
-        str(QT_TRANSLATE_NOOP("AnatomyPanel", "The pictures of a data set that drive the block's channels hardest")),
+        str(QT_TRANSLATE_NOOP("PartSpec", "Channels")),
         "app.ui.anatomy.drivers_panel",
+        str(QT_TRANSLATE_NOOP("PartSpec", "The pictures of a data set that drive the block's channels hardest")),
     ),
-    PanelSpec(
+    PartSpec(
         "sweep",
-        str(QT_TRANSLATE_NOOP("AnatomyPanel", "Sweep")),
-        str(QT_TRANSLATE_NOOP("AnatomyPanel", "The error with each block deleted in turn")),
+        str(QT_TRANSLATE_NOOP("PartSpec", "Sweep")),
         "app.ui.anatomy.sweep_panel",
+        str(QT_TRANSLATE_NOOP("PartSpec", "The error with each block deleted in turn")),
     ),
-    PanelSpec(
+    PartSpec(
         "paths",
-        str(QT_TRANSLATE_NOOP("AnatomyPanel", "Paths")),
-        str(QT_TRANSLATE_NOOP("AnatomyPanel", "How deep the network effectively is")),
+        str(QT_TRANSLATE_NOOP("PartSpec", "Paths")),
         "app.ui.anatomy.paths_panel",
+        str(QT_TRANSLATE_NOOP("PartSpec", "How deep the network effectively is")),
     ),
-    PanelSpec(
+    PartSpec(
         "trust",
-        str(QT_TRANSLATE_NOOP("AnatomyPanel", "Trust")),
-        str(QT_TRANSLATE_NOOP("AnatomyPanel", "How far the heatmap can be trusted")),
+        str(QT_TRANSLATE_NOOP("PartSpec", "Trust")),
         "app.ui.anatomy.trust_panel",
+        str(QT_TRANSLATE_NOOP("PartSpec", "How far the heatmap can be trusted")),
     ),
 )
 
@@ -122,10 +97,7 @@ class AnatomyPage(QWidget):
         self.block_panel = BlockPanel(shell.background)
         self.table_panel = TablePanel(shell.background)
         self.side = Side(self.surgery, shell.window.actions_table)
-        self._panels = named(QStackedWidget(), "anatomyPanels")
-        self._made: dict[str, QWidget] = {"block": self.block_panel, "table": self.table_panel}
-        self._tabs = QButtonGroup(self)
-        self._tabs.setExclusive(True)
+        self.panels = TabbedPanels("anatomy", self.tr("Parts of the Anatomy page"), PANELS, self._make_panel, self)
         self._lay_out()
         self._connect()
         self.show_panel("block")
@@ -158,22 +130,11 @@ class AnatomyPage(QWidget):
 
     def show_panel(self, name: str) -> QWidget:
         """Bring a panel to the front, and give it."""
-        place = [spec.name for spec in PANELS].index(name)
-        if name not in self._made:
-            self._made[name] = PANELS[place].build(self)
-        panel = self._made[name]
-        if (data := getattr(panel, "data", None)) is not None:
-            data.refresh()  # another panel may have chosen other pictures
-        if self._panels.indexOf(panel) < 0:
-            self._panels.addWidget(panel)
-        self._panels.setCurrentWidget(panel)
-        self._tabs.button(place).setChecked(True)
-        return panel
+        return self.panels.show_panel(name)
 
     def take_paths(self, paths: list[Path]) -> bool:
         """Let the panel that is shown have what was dropped, if it wants it; pictures go to the session."""
-        take = getattr(self._panels.currentWidget(), "take_paths", None)
-        return bool(take is not None and take(paths))
+        return self.panels.take_paths(paths)
 
     def show_pictures_of(self, channel: int) -> None:
         """Look for the pictures that drive a channel of the chosen block."""
@@ -184,7 +145,7 @@ class AnatomyPage(QWidget):
 
     def step_panel(self, by: int) -> None:
         """Go to a neighbouring tab; after the last comes the first."""
-        self.show_panel(PANELS[(self._tabs.checkedId() + by) % len(PANELS)].name)
+        self.panels.step(by)
 
     def step_gate(self, by: float) -> None:
         """Let the chosen block's branch count more or less."""
@@ -302,38 +263,25 @@ class AnatomyPage(QWidget):
     # Putting together.
 
     def _lay_out(self) -> None:
-        for panel in self._made.values():
-            self._panels.addWidget(panel)
         main = QVBoxLayout()
         main.setSpacing(0)
         main.addWidget(self.notices)
         main.addWidget(self.colouring)
         main.addWidget(self.spine)
-        main.addWidget(self._tab_row())
-        main.addWidget(self._panels, 1)
+        main.addWidget(self.panels, 1)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(main, 1)
         layout.addWidget(self.side)
 
-    def _tab_row(self) -> QFrame:
-        row = named(QFrame(), "anatomyTabs", self.tr("Parts of the Anatomy page"))
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
-        layout.setSpacing(GRID // 2)
-        for place, spec in enumerate(PANELS):
-            text = QCoreApplication.translate("AnatomyPanel", spec.text)
-            button = named(QPushButton(text), f"anatomy-tab-{spec.name}", text)
-            button.setCheckable(True)
-            button.setProperty("role", "tab")
-            button.setToolTip(QCoreApplication.translate("AnatomyPanel", spec.tip))
-            button.setCursor(Qt.CursorShape.PointingHandCursor)
-            button.clicked.connect(lambda _checked=False, name=spec.name: self.show_panel(name))
-            self._tabs.addButton(button, place)
-            layout.addWidget(button)
-        layout.addStretch(1)
-        return row
+    def _make_panel(self, spec: PartSpec) -> QWidget:
+        own = {"block": self.block_panel, "table": self.table_panel}
+        return own[spec.name] if spec.name in own else spec.build(self)
+
+    def _on_panel(self, _name: str) -> None:
+        if (data := getattr(self.panels.current, "data", None)) is not None:
+            data.refresh()  # another panel may have chosen other pictures
 
     def _connect(self) -> None:
         shell, surgery, desk = self.shell, self.surgery, self.desk
@@ -346,6 +294,7 @@ class AnatomyPage(QWidget):
         for panel in (self.table_panel,):
             panel.said.connect(shell.window.set_status)
             panel.failed.connect(self._on_failed)
+        self.panels.shown.connect(self._on_panel)
         desk.measured.connect(self._on_measured)
         desk.opened.connect(self._on_opened)
         desk.failed.connect(self._on_failed)

@@ -14,6 +14,7 @@ from app.ui.anatomy.card_grid import CardGrid
 from app.ui.anatomy.map_strip import MapStrip, SmallMap
 from app.ui.anatomy.number_chart import NumberChart
 from app.ui.anatomy.sweep_charts import CountChart
+from app.ui.anatomy.words import sentence_words
 from app.ui.anatomy.work_row import WorkRow
 from app.ui.charts.card import ChartCard
 from app.ui.drawing import number_text
@@ -101,7 +102,7 @@ class TrustPanel(QScrollArea):
         title = self.methods.itemText(self.methods.findData(record.method)) or record.method
         target = labels[record.target] if record.target < len(labels) else str(record.target)
         self.subject.setText(self.tr("{0} for {1}").format(title, target))
-        self.sentences.setText("\n\n".join(meaning(record)))
+        self.sentences.setText("\n\n".join(map(sentence_words, meaning(record))))
         self._show_cascade(record, self._is_signed(record))
         for chart, curve in ((self.deletion, record.deletion), (self.insertion, record.insertion)):
             self._show_curve(chart, curve)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QLocale
 
 from app.core.anatomy import BlockMeasurement, Quantity, Shape, StepKind
 from app.core.records import BlockInfo
+from app.core.trust import Sentence
 from app.ui.drawing import number_text
 
 # The texts of `app.core.anatomy.QUANTITIES`, for the translators.
@@ -41,6 +42,11 @@ _KINDS: dict[StepKind, str] = {
 def step_title(kind: StepKind) -> str:
     """“conv”, “batch norm”, in the user's language."""
     return QCoreApplication.translate("Step", _KINDS[kind])
+
+
+def sentence_words(sentence: Sentence) -> str:
+    """What a test of trust says, in the user's language; the texts for the translators are `trust.SENTENCES`."""
+    return QCoreApplication.translate("Trust", sentence.text).format(**sentence.figures)
 
 
 def quantity_title(quantity: Quantity) -> str:
