@@ -269,3 +269,16 @@ class Answer:
     heatmap: Heatmap | None
     milliseconds: float
     notices: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class ForwardCost:
+    """What one forward pass of one picture costs: the class alone, without a map.
+
+    Attributes:
+        milliseconds: Of this one call.
+        multiply_adds: Of convolutions and linear layers; torchvision's tables call them GFLOPS.
+    """
+
+    milliseconds: float
+    multiply_adds: int

@@ -6,10 +6,12 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from app.core.errors import CancelledError
-from app.core.records import Answer, Heatmap, ModelInfo, Prediction, Request
+from app.core.records import Answer, ForwardCost, Heatmap, ModelInfo, Prediction, Request
 from app.engine import service
 from app.explain.registry import explanations
 from app.inference.classifier import Classifier
@@ -20,7 +22,7 @@ MOST_MODELS = 4
 MOST_BYTES = 3_000_000_000  # of weights, all together: four VGG-19 do, a fifth model makes the oldest go
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Held:
     """A model in memory.
 
@@ -28,11 +30,13 @@ class Held:
         info: What the window knows of it.
         classifier: The network.
         size: Bytes of its weights.
+        multiply_adds: Of one forward pass; 0 until it was counted.
     """
 
     info: ModelInfo
     classifier: Classifier
     size: int
+    multiply_adds: int = 0
 
 
 _held: OrderedDict[str, Held] = OrderedDict()
@@ -85,6 +89,30 @@ def answer(request: Request) -> Answer:
     prediction = Prediction(logits.numpy(), torch.softmax(logits, 0).numpy())
     notices = classifier.take_notices()
     return Answer(request.id, request.model, str(classifier.device), prediction, heatmap, milliseconds, notices)
+
+
+def call(reference: str) -> ForwardCost | None:
+    """Time one forward pass of one grey picture. The first call of a model also counts its operations, and is no time.
+
+    None where the model is not in memory: whoever takes times must not make others lose theirs.
+    """
+    held = _held.get(reference)
+    if held is None:
+        return None
+    side = held.classifier.preprocessing.crop
+    pixels = np.full((1, side, side, 3), 128, np.uint8)
+    if not held.multiply_adds:
+        with torch.no_grad(), FlopCounterMode(display=False) as counted:
+            held.classifier.network(held.classifier.inputs(pixels))
+        held.multiply_adds = counted.get_total_flops() // 2
+    start = time.perf_counter()
+    held.classifier.predict(pixels)
+    return ForwardCost(1000 * (time.perf_counter() - start), held.multiply_adds)
+
+
+def forget(reference: str) -> None:
+    """A model was removed: another one may come by its name."""
+    _held.pop(reference, None)
 
 
 def held() -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +11,50 @@ from numpy.typing import NDArray
 from app.core.records import Heatmap
 from app.render.overlay import enlarge
 
+if TYPE_CHECKING:
+    from app.core.records import ModelInfo
+
 Box = tuple[float, float, float, float]
 
 GRID = 64  # points a side at which two maps are compared
 
 
-def same_classes(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether two models answer with the same classes in the same order, whatever the case of their letters."""
-    return len(one) == len(other) and all(a.casefold() == b.casefold() for a, b in zip(one, other, strict=True))
+@dataclass(frozen=True)
+class Shared:
+    """Which classes two models have in common.
+
+    Attributes:
+        there: For each class of the first its place among the second's; None where the second does not have it.
+        back: The other way round.
+    """
+
+    there: tuple[int | None, ...]
+    back: tuple[int | None, ...]
+
+    @property
+    def count(self) -> int:
+        """How many classes of the first the second has, too."""
+        return sum(1 for place in self.there if place is not None)
+
+    @property
+    def all(self) -> bool:
+        """Whether both have the same classes, in whatever order."""
+        places = set(self.there)
+        return len(self.there) == len(self.back) == len(places) and None not in places and None not in self.back
+
+    def same(self, one: int, other: int) -> bool | None:
+        """Whether class `one` of the first is class `other` of the second; None where neither knows the other's."""
+        if self.there[one] is None and self.back[other] is None:
+            return None
+        return self.there[one] == other or self.back[other] == one
+
+
+def shared_classes(one: ModelInfo, other: ModelInfo) -> Shared:
+    """Which classes two models have in common, by WordNet id or by name."""
+    from app.evaluation.matching import counterparts
+
+    a, b = (tuple(one.labels), tuple(one.label_ids)), (tuple(other.labels), tuple(other.label_ids))
+    return Shared(counterparts(*a, *b), counterparts(*b, *a))
 
 
 def jensen_shannon(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:

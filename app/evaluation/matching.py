@@ -99,6 +99,32 @@ def match_classes(
     return Matching(places, "by WordNet id" if by_id else "by name", tuple(notices))
 
 
+def find_class(name: str, labels: tuple[str, ...], ids: tuple[str, ...] = ()) -> int | None:
+    """The place of a class among a model's, by its name, one of its names, or its id; None where it is not there."""
+    return _find(name, _known(labels, ids))
+
+
+@cache
+def counterparts(
+    labels: tuple[str, ...], ids: tuple[str, ...], others: tuple[str, ...], other_ids: tuple[str, ...]
+) -> tuple[int | None, ...]:
+    """For each class of one model its place among another's; None where that has no such class.
+
+    By WordNet id where both have ids, else by name. “class 3” of two models with other lists is not the same class.
+    """
+    known = _known(others, other_ids)
+    ids = ids or (wordnet_ids() if labels == cards.imagenet_labels() else ())
+
+    def find(place: int, label: str) -> int | None:
+        if labels != others and _NUMBERED.match(label):
+            return None
+        by_id = known.get(_plain(ids[place])) if ids else None
+        return by_id if by_id is not None else _find(label, known)
+
+    return tuple(find(place, label) for place, label in enumerate(labels))
+
+
+@cache
 def _known(labels: tuple[str, ...], ids: tuple[str, ...]) -> dict[str, int | None]:
     """What each way to name a class means; None where it means several."""
     ways: defaultdict[str, set[int]] = defaultdict(set)

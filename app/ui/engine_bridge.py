@@ -153,6 +153,10 @@ class EngineBridge(QObject):
         future = self._engine().run(verb, *arguments)
         future.add_done_callback(lambda done: self._emit_result(self._ran, then, done))
 
+    def withdraw(self, number: int) -> None:
+        """Have what `run` asked under this number or a lower one (a `Request`'s id) stop, or not begin."""
+        self._engine().cancel(number)
+
     @property
     def client_type(self) -> type[EngineClient] | None:
         """What to talk to where it is not the real thing: for whoever needs another engine."""

@@ -28,17 +28,23 @@ class ModelLibrary(QObject):
         changed(): there is another list of cards, or weights came or went.
         inspection_wanted(Path): somebody brought a file of weights; the Models page shows what it is.
         choice_wanted(reference): Explore shall use this model from now on.
+        files_changed(): another file joined `files`.
+
+    Attributes:
+        files: Files of weights that were opened as they are; every list of models offers them.
     """
 
     changed = Signal()
     inspection_wanted = Signal(object)
     choice_wanted = Signal(str)
+    files_changed = Signal()
 
     def __init__(self, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._background = background
         self._library: Library | None = None
         self._here: frozenset[str] = frozenset()
+        self.files: list[str] = []
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -77,6 +83,12 @@ class ModelLibrary(QObject):
     def inspect(self, path: Path) -> None:
         """Have the Models page look at a file or folder of weights."""
         self.inspection_wanted.emit(path)
+
+    def add_file(self, file: str) -> None:
+        """Offer a file of weights in every list of models, from now until the program ends."""
+        if file not in self.files:
+            self.files.append(file)
+            self.files_changed.emit()
 
     def choose(self, reference: str) -> None:
         """Have Explore use a model: a card's id, or a file."""

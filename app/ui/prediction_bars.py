@@ -141,8 +141,14 @@ class PredictionBars(QWidget):
         font = self._label_font(explained)
         painter.setFont(font)
         painter.setPen(colour("text"))
-        label = self._shown_label(row, QFontMetricsF(font), text.width() - number_width - GRID)
+        metrics = QFontMetricsF(font)
+        label, marked = self._shown_label(row, metrics, text.width() - number_width - GRID)
         painter.drawText(text, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, label)
+        if marked:
+            mark = QRectF(text.left() + metrics.horizontalAdvance(label) + GRID, text.center().y() - 3, 6, 6)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour("accent"))
+            painter.drawEllipse(mark)
         share = min(max(row.probability, 0.0), 1.0)
         filled = QRectF(bar.left(), bar.top(), max(share * bar.width(), _BAR / 2 if share > 0 else 0), _BAR)
         token = "accent" if explained else "quiet" if place == self._hovered else "bar"
@@ -151,13 +157,18 @@ class PredictionBars(QWidget):
     def _label_font(self, explained: bool) -> QFont:
         return resized(self.font(), 1.0, bold=True) if explained else self.font()
 
-    def _shown_label(self, row: Row, metrics: QFontMetricsF, width: float) -> str:
-        """The label, shortened where it must be; “· explained” stays unless too little of the name would be left."""
-        suffix = " · " + self.tr("explained") if row.index == self._explained else ""
+    def _shown_label(self, row: Row, metrics: QFontMetricsF, width: float) -> tuple[str, bool]:
+        """The label, shortened where it must be, and whether a dot says that it is explained.
+
+        “· explained” stays unless too little of the name would be left; then the dot has to do.
+        """
+        if row.index != self._explained:
+            return elided(row.label, metrics, width), False
+        suffix = " · " + self.tr("explained")
         room = width - metrics.horizontalAdvance(suffix)
-        if suffix and room < min(metrics.horizontalAdvance(row.label), width / 2):
-            suffix, room = "", width
-        return elided(row.label, metrics, room) + suffix
+        if room < min(metrics.horizontalAdvance(row.label), width / 2):
+            return elided(row.label, metrics, width - 2 * GRID), True
+        return elided(row.label, metrics, room) + suffix, False
 
     def _pill(self, painter: QPainter, rect: QRectF, token: str) -> None:
         painter.setPen(Qt.PenStyle.NoPen)

@@ -129,10 +129,17 @@ def test_the_explained_word_stays_when_the_label_is_shortened(bars: PredictionBa
 
     metrics = QFontMetricsF(bars.font())
     bars.set_rows([(1, "a rather long label for this width", 0.5)], 1)
-    shown = bars._shown_label(bars.rows[0], metrics, metrics.horizontalAdvance("a rather long label · explained"))
-    assert shown.endswith("explained") and "…" in shown
-    tiny = bars._shown_label(bars.rows[0], metrics, metrics.horizontalAdvance("explained"))
-    assert tiny.startswith("a")
+    room = metrics.horizontalAdvance("a rather long label · explained")
+    shown, dot = bars._shown_label(bars.rows[0], metrics, room)
+    assert shown.endswith("explained") and "…" in shown and not dot
+    tiny, tiny_dot = bars._shown_label(bars.rows[0], metrics, metrics.horizontalAdvance("explained"))
+    assert tiny.startswith("a") and tiny_dot, "a dot says it where there is no room for the word"
+    bars.resize(120, bars.height())
+    bars.set_rows([(1, "a rather long label for this width", 0.5), (2, "other", 0.4)], 1)
+    image = bars.grab().toImage()
+    top = round(bars.row_rect(0).bottom()) - 12
+    accent = colour("accent").rgb()
+    assert any(image.pixel(x, y) == accent for x in range(image.width()) for y in range(top))
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ import torch
 from app.bench.subjects import random_network
 from app.core.errors import CancelledError, ModelError
 from app.core.preprocessing import Preprocessing
-from app.core.records import Heatmap, Request
+from app.core.records import Heatmap, ModelInfo, Request
 from app.engine import compare, service
-from app.evaluation.agreement import jensen_shannon, map_correlation, same_classes
+from app.evaluation.agreement import Shared, jensen_shannon, map_correlation, shared_classes
+from app.evaluation.matching import find_class, wordnet_ids
+from app.zoo import cards
 from app.zoo.card import Architecture, Card, Weights
 from app.zoo.loading import LoadedModel
 
@@ -30,10 +32,42 @@ def test_jensen_shannon_by_hand() -> None:
     assert jensen_shannon(a, b) == jensen_shannon(b, a)
 
 
-def test_classes_are_the_same_only_in_the_same_order() -> None:
-    assert same_classes(("Cat", "dog"), ("cat", "Dog"))
-    assert not same_classes(("cat", "dog"), ("dog", "cat"))
-    assert not same_classes(("cat",), ("cat", "dog"))
+def classes(*labels: str, ids: tuple[str, ...] = ()) -> ModelInfo:
+    _, outline = random_network("resnet20", family="cifar", classes=len(labels))
+    return ModelInfo("m", "M", outline, labels, Preprocessing(32, 32), "cpu", "CPU", False, ids)
+
+
+def shared(one: tuple[str, ...], other: tuple[str, ...]) -> Shared:
+    return shared_classes(classes(*one), classes(*other))
+
+
+def test_which_classes_two_models_share() -> None:
+    turned = shared(("Cat", "dog", "sea_lion"), ("sea lion", "cat", "Dog"))
+    assert turned.all and turned.there == (1, 2, 0) and turned.back == (2, 0, 1)
+    part = shared(("cat", "dog"), ("dog", "lynx", "horse"))
+    assert not part.all and part.count == 1 and part.there == (None, 0)
+    assert part.same(1, 0) is True
+    assert part.same(1, 1) is False, "the second has “dog”, and did not say it"
+    assert part.same(0, 0) is False, "the first has “dog”, and did not say it"
+    assert part.same(0, 1) is None, "neither has the other's class: nothing can be said"
+    none = shared(("cat",), ("dog", "lynx"))
+    assert none.count == 0 and not none.all and none.same(0, 0) is None
+
+
+def test_bare_numbers_are_the_same_classes_only_in_the_same_list() -> None:
+    assert shared(("class 0", "class 1"), ("class 0", "class 1")).all
+    assert shared(("class 0", "class 1"), ("class 0", "class 1", "class 2")).count == 0
+
+
+def test_wordnet_ids_and_synonyms_tell_classes_of_other_names_apart_and_together() -> None:
+    large = classes(*cards.imagenet_labels())
+    goldfish, crane_bird, crane_machine = wordnet_ids()[1], wordnet_ids()[134], wordnet_ids()[517]
+    small = classes("Carassius auratus, a fish", "crane", "crane", ids=(goldfish, crane_machine, crane_bird))
+    found = shared_classes(small, large)
+    assert found.there == (1, 517, 134) and found.back[1] == 0 and found.back[517] == 1
+    assert found.same(1, 134) is False and found.same(2, 134) is True
+    assert find_class("GOLDFISH", ("tench", "goldfish, Carassius auratus")) == 1
+    assert find_class("cat", ("tench", "goldfish, Carassius auratus")) is None
 
 
 def test_maps_of_other_sizes_and_crops_are_compared_where_both_looked() -> None:
@@ -130,6 +164,18 @@ def test_a_missing_model_does_not_disturb_the_others(models: list[str]) -> None:
     with pytest.raises(ModelError, match="nothing"):
         compare.answer(ask("nothing"))
     assert compare.held() == ("residual",)
+
+
+def test_a_call_is_timed_and_its_operations_counted(models: list[str]) -> None:
+    assert compare.call("residual") is None, "what is not in memory is not brought there"
+    compare.load("residual")
+    cost = compare.call("residual")
+    assert cost is not None and cost.milliseconds > 0
+    assert cost.multiply_adds == 40_551_040, "ResNet-20 on 32 × 32: 27 k + 40.5 M of convolutions, 640 of the head"
+    assert compare.call("residual").multiply_adds == cost.multiply_adds
+    compare.forget("residual")
+    compare.forget("residual")
+    assert compare.held() == () and compare.call("residual") is None
 
 
 def test_answers_equal_those_of_explore(models: list[str]) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker
 
 from app.ui.picker import Picker
+
+if TYPE_CHECKING:
+    from app.core.records import ModelInfo
 
 OWN, LEADER, NAMED = "own", "leader", "named"
 
@@ -59,7 +63,12 @@ class ClassChoice(Picker):
                 self.setCurrentIndex(self._fixed + list(names).index(key) if key in names else 0)
 
 
-def place_of(name: str, labels: tuple[str, ...]) -> int | None:
-    """The index of a class by its name, whatever its capitals; None where the model does not know it."""
+def place_of(name: str, model: ModelInfo) -> int | None:
+    """The index of a class by its name or one of its names; None where the model does not know it."""
+    from app.evaluation.matching import find_class
+
     wanted = name.casefold()
-    return next((place for place, label in enumerate(labels) if label.casefold() == wanted), None)
+    for place, label in enumerate(model.labels):
+        if label.casefold() == wanted:
+            return place
+    return find_class(name, tuple(model.labels), tuple(model.label_ids))

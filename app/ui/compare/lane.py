@@ -20,6 +20,7 @@ from app.ui.tokens import GRID
 if TYPE_CHECKING:
     from app.core.preprocessing import NetworkView
     from app.core.records import Answer, Frame, ModelInfo, Pixels
+    from app.ui.compare.stopwatch import Timing
 
 TOP = 5
 MEBI = 1 << 20
@@ -109,6 +110,8 @@ class Lane(QFrame):
         self.model: ModelInfo | None = None
         self.view: NetworkView | None = None
         self.answer: Answer | None = None
+        self._note = ""
+        self._timing: Timing | None = None
         self.picker = ModelPicker(
             f"compareModel{place}", self.tr("Model {0}").format(place + 1), library, empty=self.tr("No model")
         )
@@ -136,14 +139,21 @@ class Lane(QFrame):
         """The chosen model, or ""."""
         return self.picker.reference
 
+    @property
+    def name(self) -> str:
+        """What the model is called here."""
+        return str(self.picker.currentText())
+
     def clear(self, text: str = "") -> None:
         """Forget the answer; say something in its place."""
+        self._note, self._timing = "", None
         self.view, self.answer = None, None
         self.map.set_pixels(None)
         self.map.set_text(text or ("" if self.reference else self.tr("Choose a model to compare")))
         self.bars.set_rows([], -1)
         self.bars.setVisible(bool(self.reference))
         self.facts.setText("")
+        self.facts.setToolTip("")
 
     def show_answer(self, model: ModelInfo, view: NetworkView, answer: Answer, *, note: str = "") -> None:
         """Show what the model says, and its cost, below a note if need be; the map comes when its scale is known."""
@@ -154,21 +164,50 @@ class Lane(QFrame):
         self.bars.set_rows([(index, model.labels[index], float(probabilities[index])) for index in top], explained)
         self.bars.show()
         self.map.set_text("")
-        parameters = model.outline.parameters
-        self.facts.setText(
-            (f"{note}\n" if note else "")
-            + self.tr("{0} ms · {1} parameters · {2} · {3} classes · {4}").format(
-                f"{answer.milliseconds:.1f}",
-                count(parameters),
-                mebibytes(4 * parameters / MEBI),
-                f"{len(model.labels):,}",
-                model.preprocessing.summary,
-            )
-        )
+        self._note = note
+        self._show_facts()
         words = self.tr("{0}: {1}, {2:.1f} %").format(
             model.title, model.labels[top[0]], 100 * float(probabilities[top[0]])
         )
         self.map.setAccessibleDescription(words)
+
+    def show_timing(self, timing: Timing | None) -> None:
+        """How long the model takes; None while nothing is measured."""
+        self._timing = timing
+        self._show_facts()
+
+    def _show_facts(self) -> None:
+        model, answer, timing = self.model, self.answer, self._timing
+        if model is None or answer is None:
+            return
+        parameters = model.outline.parameters
+        took = self.tr("… ms") if timing is None else self.tr("{0} ms").format(f"{timing.median:.1f}")
+        parts = [took]
+        if timing is not None and timing.multiply_adds:
+            parts.append(self.tr("{0} multiply-adds").format(count(timing.multiply_adds)))
+        parts += [
+            self.tr("{0} parameters").format(count(parameters)),
+            mebibytes(4 * parameters / MEBI),
+            self.tr("{0} classes").format(f"{len(model.labels):,}"),
+            model.preprocessing.summary,
+        ]
+        # A figure and its unit stay on one line.
+        lines = [" · ".join(part.replace(" ", "\u00a0") for part in parts)]
+        self.facts.setText("\n".join([self._note, *lines] if self._note else lines))
+        self.facts.setToolTip(self._facts_tip(answer, timing))
+
+    def _facts_tip(self, answer: Answer, timing: Timing | None) -> str:
+        what = self.tr("class and map") if answer.heatmap is not None else self.tr("the class")
+        tip = self.tr("This answer, {0}, took {1} ms on {2}.").format(what, f"{answer.milliseconds:.1f}", answer.device)
+        if timing is None:
+            return self.tr("The time of a warm call is measured when all models have answered.") + "\n" + tip
+        measured = self.tr(
+            "Median of {0} calls after one to warm up, in turns with the other models: one picture, the class alone "
+            "({1} to {2} ms)."
+        ).format(timing.calls, f"{timing.least:.1f}", f"{timing.most:.1f}")
+        more = "" if timing.over else " " + self.tr("More calls follow.")
+        size = self.tr("Parameters are counted as 32-bit numbers; multiply-adds of one picture, as it was run.")
+        return f"{measured}{more}\n{tip}\n{size}"
 
 
 def coloured(frame: Frame, answers: list[tuple[int, Any, Any]], *, opacity: float, name: str, side: int) -> Any:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app.core.errors import CancelledError, ExplorerError
 from app.core.records import Answer, EngineInfo, Frame, ModelInfo, Request
 from app.ui.colour_scale import ColourScale
-from app.ui.compare.agreement_table import AgreementTable, Opinion, agreements
+from app.ui.compare.agreement_table import AgreementCard, Opinion
 from app.ui.compare.class_choice import ClassChoice, place_of
 from app.ui.compare.lane import Lane, coloured
+from app.ui.compare.stopwatch import Stopwatch
 from app.ui.engine_bridge import EngineBridge
 from app.ui.model_library import ModelLibrary
 from app.ui.naming import named
@@ -47,6 +49,8 @@ class ComparePanel(QWidget):
         self._round = 0  # of the picture: answers to earlier rounds are dropped
         self._led = -1  # the round in which the first model answered, or could not
         self._stale = False
+        self._loading = ""  # one model is loaded at a time: of those chosen in a hurry only the last are
+        self._asked: set[int] = set()  # the lanes that wait for an answer
         self._engine: EngineBridge | None = None
         self._signed: dict[str, bool] = {}
         self._quantity: dict[str, str] = {}
@@ -60,7 +64,10 @@ class ComparePanel(QWidget):
         self.scale = ColourScale(self)
         self.scale.setObjectName("compareScale")
         self.scale.setToolTip(self.tr("One scale for every map"))
-        self.table = AgreementTable()
+        self.agreement = AgreementCard()
+        self.table = self.agreement.table
+        self.stopwatch = Stopwatch(self._time, self)
+        self.stopwatch.timed.connect(self._show_timings)
         self._lay_out()
         self.scale.hide()
         self._touched = False  # whether the user chose models; until then they follow Explore's
@@ -69,6 +76,7 @@ class ComparePanel(QWidget):
         shell.engine.model_loaded.connect(lambda _model: self._choose_first())
         for lane in self.lanes:
             lane.chosen.connect(self._on_chosen)
+            lane.picker.lost.connect(lambda reference, lane=lane: self._on_lost(lane, reference))
         for picker in (self.methods, self.classes):
             picker.activated.connect(lambda _place: self._ask_all())
         shell.session.frame_ready.connect(lambda _entry, frame: self.set_frame(frame))
@@ -101,6 +109,12 @@ class ComparePanel(QWidget):
             self._start()
         if self._stale:
             self._ask_all()
+        else:
+            self._settle()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.stopwatch.pause()
 
     def close_engine(self) -> None:
         """End the engine of the comparison."""
@@ -130,6 +144,7 @@ class ComparePanel(QWidget):
     def _on_chosen(self, place: int, reference: str) -> None:
         self._touched = True
         lane = self.lanes[place]
+        self._asked.discard(place)
         lane.clear(self.tr("Loading …") if reference else "")
         self._show_agreement()
         self._colour()
@@ -138,12 +153,25 @@ class ComparePanel(QWidget):
             self._ask_all()
         elif reference:
             self._ask(lane)
+        else:
+            self._settle()
+
+    def _on_lost(self, lane: Lane, reference: str) -> None:
+        """A model was removed: its lane says so, the others go on; another one may come by its name."""
+        self._models.pop(reference, None)
+        if self._engine is not None:
+            self._engine.run("compare.forget", reference, then=lambda _nothing: None)
+        self._on_chosen(lane.place, lane.reference)
+        if not lane.reference:
+            lane.map.set_text(self.tr("This model was removed"))
 
     def _ask_all(self) -> None:
         self._stale = not self.isVisible() or self._engine is None
-        if self._stale:
+        if self._engine is None or self._stale:
             return
+        self._engine.withdraw(self._round)
         self._round += 1
+        self._asked.clear()
         leader = self._leader
         for lane in self.lanes:
             if lane.reference and (lane is leader or not self.classes.follows_leader):
@@ -182,20 +210,25 @@ class ComparePanel(QWidget):
         if frame is None:
             lane.clear(self.tr("Open a picture in Explore, or drop one here"))
             return
+        self.stopwatch.pause()
+        self._asked.add(lane.place)
 
         def current() -> bool:
             return self._engine is engine and now == self._round and lane.reference == reference
 
         def loaded(outcome: ModelInfo | ExplorerError) -> None:
+            self._loading = ""
             if isinstance(outcome, ExplorerError):
-                if current():
-                    self._tell(lane, outcome)
-                return
-            self._models[reference] = outcome
-            self._offer_classes()
-            if current():
-                preprocessing = outcome.preprocessing
-                self._shell.background.run("compare", lambda: preprocessing.view(frame.pixels), cut)
+                for other in self._those_with(reference):
+                    self._tell(other, outcome)
+            else:
+                self._models[reference] = outcome
+                self._offer_classes()
+            self._ask_those_that_wait(reference)
+
+        def cut_out() -> None:
+            preprocessing = self._models[reference].preprocessing
+            self._shell.background.run("compare", lambda: preprocessing.view(frame.pixels), cut)
 
         def cut(view: NetworkView | ExplorerError) -> None:
             if not current():
@@ -205,7 +238,7 @@ class ComparePanel(QWidget):
                 return
             method = self.methods.currentData() or None
             wanted, note = self._class_for(lane), ""
-            target = place_of(wanted, self._models[reference].labels) if wanted else None
+            target = place_of(wanted, self._models[reference]) if wanted else None
             if wanted and target is None and method is not None:
                 method, note = None, self.tr("It has no class “{0}”: no map.").format(wanted)
             request = Request(self._round, reference, view.pixels, method, target=target)
@@ -217,24 +250,62 @@ class ComparePanel(QWidget):
             if isinstance(answer, ExplorerError):
                 self._tell(lane, answer)
                 return
+            self._asked.discard(lane.place)
             lane.show_answer(self._models[reference], view, answer, note=note)
+            lane.show_timing(self.stopwatch.timing(reference))
             for notice in answer.notices:
                 self.notices.show_notice(notice, key="compare", trouble=False)
             self._show_agreement()
             self._colour()
             self._follow_leader(lane)
+            self._settle()
 
         if reference in self._models:
-            loaded(self._models[reference])
-        else:
-            lane.map.set_text(self.tr("Loading …"))
+            cut_out()
+            return
+        lane.map.set_text(self.tr("Loading …"))
+        if not self._loading:
+            self._loading = reference
             engine.run("compare.load", reference, then=loaded)
 
+    def _those_with(self, reference: str) -> list[Lane]:
+        return [lane for lane in self.lanes if lane.reference == reference and lane.place in self._asked]
+
+    def _ask_those_that_wait(self, loaded: str) -> None:
+        """A model is there, or cannot be had: ask whoever waits for it, or for his turn to load another one."""
+        for lane in self.lanes:
+            if lane.place in self._asked and (lane.reference == loaded or lane.reference not in self._models):
+                self._ask(lane)
+
+    # --- the time that each takes
+
+    def _time(self, reference: str, then: Callable[[Any], None]) -> None:
+        engine = self._engine
+        if engine is None:
+            then(None)
+        else:
+            engine.run("compare.call", reference, then=then)
+
+    def _settle(self) -> None:
+        """Everybody has answered: now there is time to measure how long it takes."""
+        if not self._asked and self._engine is not None and self.isVisible():
+            self.stopwatch.measure(lane.reference for lane in self.lanes if lane.answer is not None and lane.reference)
+            self._show_timings()
+
+    def _show_timings(self) -> None:
+        for lane in self.lanes:
+            if lane.answer is not None and lane.reference:
+                lane.show_timing(self.stopwatch.timing(lane.reference))
+
     def _tell(self, lane: Lane, error: ExplorerError) -> None:
-        if not isinstance(error, CancelledError):
-            lane.clear(error.what)
-            self.notices.show_notice(str(error), key="compare")
-            self._follow_leader(lane)
+        if isinstance(error, CancelledError):
+            return
+        self._asked.discard(lane.place)
+        lane.clear(error.what)
+        self.notices.show_notice(str(error), key="compare")
+        self._show_agreement()
+        self._follow_leader(lane)
+        self._settle()
 
     # --- showing
 
@@ -242,14 +313,11 @@ class ComparePanel(QWidget):
         found = []
         for lane in self.lanes:
             if lane.model is not None and lane.view is not None and lane.answer is not None and lane.reference:
-                found.append(Opinion(lane.model, lane.view, lane.answer))
+                found.append(Opinion(lane.name, lane.model, lane.view, lane.answer))
         return found
 
     def _show_agreement(self) -> None:
-        found = agreements(self._opinions())
-        self.table.show_agreements(found)
-        self.table.setVisible(bool(found))
-        self.hint.setVisible(not found)
+        self.agreement.show_opinions(self._opinions())
 
     def _colour(self) -> None:
         """Lay every map over the picture, all on one scale; again whenever another answer changes that scale."""
@@ -315,15 +383,6 @@ class ComparePanel(QWidget):
         row.setSpacing(GRID + GRID // 2)
         for lane in self.lanes:
             row.addWidget(lane, 1)
-        card = named(QFrame(), "agreementCard")
-        card.setProperty("role", "card")
-        inside = QVBoxLayout(card)
-        inside.setContentsMargins(GRID + GRID // 2, GRID, GRID + GRID // 2, GRID)
-        inside.addWidget(self.table)
-        self.hint = named(QLabel(self.tr("Choose two models or more: how far they agree is told here.")), "compareHint")
-        self.hint.setProperty("role", "quiet")
-        inside.addWidget(self.hint)
-        self.table.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -333,7 +392,7 @@ class ComparePanel(QWidget):
         body.setSpacing(GRID + GRID // 2)
         body.addLayout(head)
         body.addLayout(row)
-        body.addWidget(card)
+        body.addWidget(self.agreement)
         body.addStretch(1)
         inner = QWidget()
         inner.setLayout(body)
