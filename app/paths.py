@@ -104,6 +104,16 @@ def sweeps() -> Path:
     return user_data() / "sweeps"
 
 
+def responses() -> Path:
+    """Records of how much layers respond (`app.core.responses`) that the user measured."""
+    return user_data() / "responses"
+
+
+def bundled_responses() -> Path:
+    """The same, of the bundled models: they come with the program."""
+    return bundled_models() / "responses"
+
+
 def torch_checkpoints() -> Path:
     """Where torch.hub keeps downloaded weights, by its own rules, so that each file is downloaded once."""
     torch_home = os.environ.get("TORCH_HOME")

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 LARGEST_PICTURE = 200_000  # bytes
 SIZE = (720, 360)
-IMAGENET_PICTURES = 1000  # fewer say nothing beside the paper's 50,000
 
 
 def main() -> int:
@@ -59,10 +58,9 @@ def main() -> int:
 
 def table(runs: list[RunInfo]) -> str:
     """Two tables in Markdown: what came out, and how it was made."""
-    from app.core.errors import ExplorerError
-    from app.core.paper import reported
-    from app.runs.folder import DATA, ENVIRONMENT, read_json
+    from app.core.paper import CIFAR_PLAIN_110, CIFAR_PLAIN_110_ABOVE
     from app.runs.reader import RunReader
+    from app.training.claims import read_row
 
     every = {run.path: {row.step: row for row in RunReader(run.path).evaluations()} for run in runs}
     common = max(set.intersection(*(set(rows) for rows in every.values())), default=0)
@@ -73,51 +71,39 @@ def table(runs: list[RunInfo]) -> str:
     ]
     made = ["| network | seed | precision | device | torch | commit | command |", "|---|---|---|---|---|---|---|"]
     for run in runs:
-        title = _title(run)
-        seen = every[run.path]
-        last = seen[max(seen)] if seen else None
-        then = f"{seen[common].train_error:.2f}" if common in seen else "–"
-        try:
-            tested = f"{read_json(run.path / DATA)['test_pictures']:,} pictures"
-            place: dict[str, Any] = read_json(run.path / ENVIRONMENT)
-        except ExplorerError:
-            tested, place = "?", {}
-        figures = (
-            f"{last.train_loss:.4f} | {last.train_error:.2f} | {last.test_error:.2f} ({tested})"
-            if last
-            else "– | – | –"
-        )
-        state = "finished" if run.status.state == "finished" else f"{run.status.state} at step {run.status.step}"
-        step = f"{last.step:,}" if last else "0"
-        row = reported(run.config)
-        theirs = f"{row.test_error:.2f} ({row.source.place})" if row else "a curve only (figure 6)"
-        results.append(f"| {title} | {step} | {last.epoch if last else 0} | {figures} | {theirs} | {then} | {state} |")
+        row = read_row(run.path)
+        then = f"{every[run.path][common].train_error:.2f}" if common in every[run.path] else "–"
+        figures = "– | – | –"
+        if every[run.path]:
+            tested = f"{row.test_pictures:,} pictures"
+            figures = f"{row.train_loss:.4f} | {row.train_error:.2f} | {row.test_error:.2f} ({tested})"
+        state = "finished" if row.finished else f"{row.state} at step {row.steps}"
+        theirs = "a curve only (figure 6)"
+        if row.reported is not None:
+            theirs = f"{row.reported.test_error:.2f} ({row.reported.source.place})"
+        elif row.depth == CIFAR_PLAIN_110:
+            theirs = f"above {CIFAR_PLAIN_110_ABOVE:g}, in training too (figure 6)"
+        results.append(f"| {row.title} | {row.steps:,} | {row.epochs} | {figures} | {theirs} | {then} | {state} |")
         made.append(
-            f"| {title} | {run.config['seed']} | {run.config['precision']} | {place.get('device', '?')} "
-            f"| {place.get('torch', '?')} | {place.get('commit', '?')} | `{_command(place)}` |"
+            f"| {row.title} | {row.seed} | {row.precision} | {row.device} | {row.torch} | {row.commit} "
+            f"| `{row.command}` |"
         )
     return "\n".join([*results, "", *made])
 
 
 def imagenet_table() -> str:
     """The paper's errors on ImageNet, torchvision's of its weights, and what `evaluate` gave here, if anybody did."""
-    from app.core.paper import IMAGENET
-    from app.evaluation.records import list_records
-    from app.zoo.cards import published_cards
+    from app.evaluation.imagenet import imagenet_rows
 
-    records = [record for record in list_records()[0] if record.top1.pictures >= IMAGENET_PICTURES]
     lines = [
         "| network | paper: top-1 error %, view, place | torchvision's weights: top-1 error % | evaluated here |",
         "|---|---|---|---|",
     ]
-    for name in ("ResNet-18", "ResNet-34", "ResNet-50", "ResNet-101", "ResNet-152", "VGG-16"):
-        rows = [row for row in IMAGENET if row.network == name and row.top1 == row.top1]
-        theirs = "; ".join(f"{row.top1:.2f} ({_view(row)})" for row in rows)
-        cards = [card for card in published_cards() if card.architecture.name == name.lower().replace("-", "")]
-        weights = "; ".join(f"{100 - card.accuracy[0].top1:.2f} ({card.id})" for card in cards if card.accuracy)
-        here = [record for record in records if record.model in {card.id for card in cards}]
-        ours = "; ".join(f"{one.top1.per_cent:.2f} (95 %: {one.top1.interval}; `{one.command}`)" for one in here)
-        lines.append(f"| {name} | {theirs} | {weights} | {ours or 'nobody had the pictures'} |")
+    for row in imagenet_rows():
+        theirs = "; ".join(f"{one.top1:.2f} ({_view(one)})" for one in row.paper)
+        weights = "; ".join(f"{100 - card.accuracy[0].top1:.2f} ({card.id})" for card in row.weights)
+        ours = "; ".join(f"{one.top1.per_cent:.2f} (95 %: {one.top1.interval}; `{one.command}`)" for one in row.records)
+        lines.append(f"| {row.network} | {theirs} | {weights} | {ours or 'nobody had the pictures'} |")
     return "\n".join(lines)
 
 
@@ -127,17 +113,12 @@ def _view(row: ImageNetResult) -> str:
 
 
 def _responses(files: list[Path], document: Path | None, images: Path | None) -> int:
-    import json
-
     from app.core.files import write_text
-    from app.core.responses import LayerResponse, ResponseRecord, response_table
+    from app.core.responses import read_responses, response_table
     from app.render.responses_figure import responses_figure
 
-    records = []
-    for file in files:
-        values = json.loads(file.read_text(encoding="utf-8"))
-        layers = tuple(LayerResponse(**layer) for layer in values.pop("layers"))
-        records.append(ResponseRecord(**values, layers=layers))
+    records = [read_responses(file) for file in files]
+    records.sort(key=lambda record: (len(record.layers), not record.residual))
     if images is not None:
         write_text(images / "responses.svg", responses_figure(records))
     return _told(document, "responses", response_table(tuple(records)))
@@ -149,12 +130,6 @@ def _told(document: Path | None, name: str, text: str) -> int:
     else:
         _write(document, name, text)
     return 0
-
-
-def _command(place: dict[str, Any]) -> str:
-    """As it was typed, but without the folders of that machine."""
-    words = str(place.get("command", "?")).split()
-    return " ".join(Path(word).name if Path(word).is_absolute() else word for word in words)
 
 
 def curves(runs: list[RunInfo], folder: Path, name: str) -> list[Path]:
@@ -196,12 +171,13 @@ def _errors(runs: list[RunInfo], which: str, title: str, path: Path) -> Path:
     import numpy as np
 
     from app.runs.reader import RunReader
+    from app.training.claims import network_title
     from app.ui.charts import ChartCard, LineChart
 
     chart = LineChart(which, title, y_title=which.replace("_", " "), unit="%")
     for run, (colour, dashed) in zip(runs, _colours(runs), strict=True):
         key = str(run.path)
-        chart.add_series(key, _title(run), colour=colour, dashed=dashed, kind="evaluations")
+        chart.add_series(key, network_title(run), colour=colour, dashed=dashed, kind="evaluations")
         rows = RunReader(run.path).evaluations()
         if rows:
             chart.append(key, np.array([row.step for row in rows]), np.array([getattr(row, which) for row in rows]))
@@ -212,6 +188,7 @@ def _gradients(runs: list[RunInfo], path: Path) -> Path:
     """At the last step, of the deepest runs."""
     from app.runs.folder import read_outline
     from app.runs.reader import RunReader
+    from app.training.claims import network_title
     from app.ui.charts import BlockChart, ChartCard
 
     deepest = max(run.config["depth"] for run in runs)
@@ -222,7 +199,7 @@ def _gradients(runs: list[RunInfo], path: Path) -> Path:
             continue
         series = RunReader(run.path).blocks("output_gradient", max_points=10)
         chart.set_blocks(read_outline(run.path).blocks)
-        chart.add_series(str(run.path), _title(run), colour=colour, dashed=dashed)
+        chart.add_series(str(run.path), network_title(run), colour=colour, dashed=dashed)
         if len(series.values):
             chart.set_values(str(run.path), series.values[-1])
     return _saved(ChartCard(chart, title), path)
@@ -231,13 +208,14 @@ def _gradients(runs: list[RunInfo], path: Path) -> Path:
 def _maps(runs: list[RunInfo], folder: Path, name: str) -> list[Path]:
     """Block × step of the deepest runs, on one scale."""
     from app.runs.reader import RunReader
+    from app.training.claims import network_title
     from app.ui.charts import ChartCard, SharedScale, StepHeatMap
 
     deepest = [run for run in runs if run.config["depth"] == max(one.config["depth"] for one in runs)]
     shared = SharedScale()
     cards: list[tuple[Any, Path]] = []
     for run in deepest:
-        title = f"{_title(run)}: gradient norm at block outputs"
+        title = f"{network_title(run)}: gradient norm at block outputs"
         chart = StepHeatMap(f"map{len(cards)}", title, value_title="gradient norm", scale=shared)
         series = RunReader(run.path).blocks("output_gradient")
         chart.append(series.steps, series.values)
@@ -251,12 +229,6 @@ def _saved(card: Any, path: Path) -> Path:
     card.ensurePolished()
     card.save(path)
     return path
-
-
-def _title(run: RunInfo) -> str:
-    from app.training.config import from_mapping
-
-    return from_mapping(run.config).title
 
 
 def _write(document: Path, name: str, text: str) -> None:

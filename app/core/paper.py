@@ -67,8 +67,8 @@ CIFAR_RESIDUAL: Mapping[int, CifarResult] = {
 """Residual networks with option A, by depth."""
 CIFAR_PLAIN_DEPTHS = (20, 32, 44, 56)
 """Plain networks whose training error figure 6 shows to rise with depth; it gives curves, not numbers."""
-CIFAR_PLAIN_110_ABOVE = 60.0
-"""Per cent: plain-110's error stays above (figure 6's caption)."""
+CIFAR_PLAIN_110, CIFAR_PLAIN_110_ABOVE = 110, 60.0
+"""Layers, and per cent: this plain network's error stays above (figure 6's caption)."""
 CIFAR_PICTURES = (50_000, 10_000)
 """CIFAR-10's training and test pictures."""
 PICTURES = ("train_pictures", "test_pictures")
@@ -206,10 +206,17 @@ def deviations(
     return tuple(found)
 
 
+def comparable(config: Mapping[str, Any]) -> bool:
+    """Whether a run tries a network of section 4.2: basic blocks for CIFAR-10, trained from the start, with additions
+    of option A or without any."""
+    alike = config.get("data") == "cifar10" and not config.get("start_from")
+    basic = config.get("block", "basic") == "basic" and config.get("layout", "cifar") == "cifar"
+    shortcut, gate = config.get("shortcut", "A"), config.get("gate", 1.0)
+    return alike and basic and (shortcut == "none" or (shortcut == "A" and gate in (0, 1)))
+
+
 def reported(config: Mapping[str, Any]) -> CifarResult | None:
     """The row of table 6 that a run can be laid beside: a residual network with option A on CIFAR-10 of a depth that
     the paper trained; else None."""
     residual = config.get("shortcut", "A") == "A" and config.get("gate", 1.0) == 1
-    same = residual and config.get("data") == "cifar10" and not config.get("start_from")
-    basic = config.get("block", "basic") == "basic" and config.get("layout", "cifar") == "cifar"
-    return CIFAR_RESIDUAL.get(config.get("depth", 0)) if same and basic else None
+    return CIFAR_RESIDUAL.get(config.get("depth", 0)) if residual and comparable(config) else None

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from app.core.errors import DataError
+from app.core.files import write_text
+
+SUFFIX = ".responses.json"
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,9 @@ class ResponseRecord:
         data: What the pictures were taken from, the name alone.
         pictures: How many.
         layers: In the order of the network; shortcuts' convolutions are left out.
+        date: When it was measured, UTC, ISO 8601; "" where nobody wrote it down.
+        device: On which.
+        command: Which command does the same.
     """
 
     model: str
@@ -39,6 +50,9 @@ class ResponseRecord:
     data: str
     pictures: int
     layers: tuple[LayerResponse, ...]
+    date: str = ""
+    device: str = ""
+    command: str = ""
 
     @property
     def of_figure_7(self) -> tuple[LayerResponse, ...]:
@@ -68,3 +82,49 @@ def response_table(records: tuple[ResponseRecord, ...]) -> str:
             f"| {record.pictures:,} |"
         )
     return "\n".join(lines)
+
+
+def write_responses(folder: Path, record: ResponseRecord) -> Path:
+    """Keep a record in a folder, in place of an earlier one of the same model and data; its file.
+
+    Raises:
+        DataError: where it cannot be written.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", f"{Path(record.model).name} {record.data}".lower()).strip("-")
+    path = folder / f"{slug}{SUFFIX}"
+    try:
+        write_text(path, json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror or error}).", "Make room on the disk.") from error
+    return path
+
+
+def read_responses(path: Path) -> ResponseRecord:
+    """The record in a file.
+
+    Raises:
+        DataError: where it cannot be read.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        layers = tuple(
+            LayerResponse(str(layer["path"]), int(layer["kernel"]), float(layer["deviation"]))
+            for layer in values.pop("layers")
+        )
+        return ResponseRecord(**values, layers=layers)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is no record of responses ({error}).", "Delete it, and measure again.") from error
+
+
+def list_responses(*folders: Path) -> tuple[tuple[ResponseRecord, ...], tuple[DataError, ...]]:
+    """Every record in these folders, by name, and a complaint for each file that is none. A later folder's record
+    takes the place of an earlier one's of the same model and data."""
+    found: dict[str, ResponseRecord] = {}
+    problems: list[DataError] = []
+    for folder in folders:
+        for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ():
+            try:
+                found[path.name] = read_responses(path)
+            except DataError as problem:
+                problems.append(problem)
+    return tuple(found[name] for name in sorted(found)), tuple(problems)

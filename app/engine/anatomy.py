@@ -37,12 +37,13 @@ from app.core.drivers import ChannelDrivers, Driver, DriversRecord, DriversReque
 from app.core.errors import AnatomyError, CancelledError, DataError
 from app.core.paths import PathLength, PathRecord
 from app.core.records import ModelInfo, Request
-from app.core.responses import ResponseRecord
+from app.core.responses import ResponseRecord, write_responses
 from app.core.sweeps import SweepPoint, SweepRecord, SweepRequest, SweepSeries, SweepState, write_sweep
 from app.core.trust import TrustRecord
 from app.engine import service
 from app.engine.labelled import labelled
 from app.inference.classifier import Classifier
+from app.paths import responses as responses_folder
 from app.trust.testing import tested
 from app.zoo.cards import find_card, looks_like_file
 from app.zoo.loading import load_model
@@ -282,8 +283,10 @@ def paths(request: Request, data: str = "", *, pictures: int = 32, paths_per_len
     return PathRecord(request.id, request.model, lengths[-1].length, count if data else 1, lengths)
 
 
-def responses(model: str, data: str, *, pictures: int = 1000) -> ResponseRecord:
+def responses(model: str, data: str, pictures: int = 1000) -> ResponseRecord:
     """How much each layer responds, over pictures of a data set (He et al. 2015, figure 7); a `Job`.
+
+    The record is kept in the user's data: the Lab lays it beside the paper.
 
     Args:
         model: A reference.
@@ -292,7 +295,7 @@ def responses(model: str, data: str, *, pictures: int = 1000) -> ResponseRecord:
 
     Raises:
         CancelledError: where it was stopped.
-        ExplorerError: where the model or the data cannot be had.
+        ExplorerError: where the model or the data cannot be had, or the record cannot be kept.
     """
     info = service.load(model)
     classifier = with_norms(service.classifier(), model)
@@ -312,7 +315,20 @@ def responses(model: str, data: str, *, pictures: int = 1000) -> ResponseRecord:
     if not seen:
         raise DataError(f"No picture of {data} can be read.", "Choose other data.")
     residual = any(block.shortcut != "none" for block in middle_blocks(classifier.outline))
-    return ResponseRecord(model, info.title, residual, Path(data).name, seen, layers)
+    name = Path(data).name
+    record = ResponseRecord(
+        Path(model).name if looks_like_file(model) else model,
+        info.title,
+        residual,
+        name,
+        seen,
+        layers,
+        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        device=info.device_title,
+        command=f"python main.py anatomy {model} --responses --data {name} --pictures {pictures}",
+    )
+    write_responses(responses_folder(), record)
+    return record
 
 
 def trust(request: Request) -> TrustRecord:

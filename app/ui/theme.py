@@ -125,8 +125,9 @@ def _style_sheet(t: Tokens) -> str:
         selection-color: {t.text}; outline: none; }}
     QListWidget#earlierEvaluations::item {{ padding: {half}px {GRID}px; border-radius: {half}px; color: {t.text}; }}
     QListWidget#earlierEvaluations::item:selected {{ background: {t.raised}; }}
-    QTableView#batchTable::item, QTableView#classTable::item {{ padding: 0 {GRID}px; }}
-    QTableView#batchTable QHeaderView::section, QTableView#classTable QHeaderView::section {{
+    QTableView#batchTable::item, QTableView#classTable::item, QTableView[role="facts"]::item {{ padding: 0 {GRID}px; }}
+    QTableView#batchTable QHeaderView::section, QTableView#classTable QHeaderView::section,
+    QTableView[role="facts"] QHeaderView::section {{
         padding: {half}px {GRID + 2}px; }}
     QHeaderView, QHeaderView::section {{ background: {t.panel}; color: {t.quiet}; border: none; padding: {half}px; }}
     QPlainTextEdit[role="keys"] {{ background: {t.ground}; border: 1px solid {t.line};
@@ -146,6 +147,9 @@ def _style_sheet(t: Tokens) -> str:
         background: {t.raised}; color: {t.text}; border: 1px solid {t.line};
         border-radius: {RADIUS_SMALL}px; padding: {half + 1}px {GRID + half}px;
     }}
+    QSpinBox {{ padding: {half + 1}px 0; }}
+    QSpinBox QLineEdit {{ background: transparent; border: none; padding: 0 {GRID + half}px; }}
+    QSpinBox::up-button, QSpinBox::down-button {{ width: 0; height: 0; border: none; }}
     QPushButton:hover, QComboBox:hover {{ border-color: {t.quiet}; }}
     QPushButton:focus, QComboBox:focus, QLineEdit:focus, QSpinBox:focus {{ border-color: {t.accent}; }}
     QPushButton:disabled, QComboBox:disabled {{ color: {t.quiet}; }}

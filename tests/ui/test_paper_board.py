@@ -17,9 +17,10 @@ from app.runs.folder import CONFIG, DATA, SUMMARY, write_json
 from app.runs.records import Evaluation
 from app.runs.status import FILE_NAME as STATUS
 from app.runs.store import RunWriter
+from app.training.claims import read_row
 from app.training.config import Experiment
 from app.ui.background import Background
-from app.ui.lab.paper import PaperBoard, note, read_row
+from app.ui.lab.paper import PaperBoard, note
 
 
 def run(folder: Path, *, train: float, test: float, steps: int = 64_000, **changes: object) -> Path:

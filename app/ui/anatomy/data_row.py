@@ -76,7 +76,8 @@ class DataRow(QWidget):
 
 
 def count_box(name: str) -> QSpinBox:
-    """How many of the pictures; 0 for all."""
+    """How many of the pictures; 0 for all. The style sheet hides its arrows: with `NoButtons` it would leave the text
+    a pixel."""
     box = named(QSpinBox(), name, QCoreApplication.translate("DataRow", "How many pictures, 0 for all"))
     box.setRange(0, 10_000_000)
     box.setSingleStep(500)
@@ -84,6 +85,5 @@ def count_box(name: str) -> QSpinBox:
     box.setSuffix(QCoreApplication.translate("DataRow", " pictures"))
     box.setSpecialValueText(QCoreApplication.translate("DataRow", "all pictures"))
     box.setToolTip(QCoreApplication.translate("DataRow", "How many pictures, evenly spread over the set; 0 for all"))
-    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
     box.setMinimumWidth(15 * GRID)
     return box

@@ -23,6 +23,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -392,6 +393,11 @@ class Plot(QWidget):
 
     def leaveEvent(self, event: QEvent) -> None:
         self._hover_at(None)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """The page scrolls away below the pointer: what it told of this place is over."""
+        self._hover_at(None)
+        event.ignore()
 
     def hideEvent(self, event: QHideEvent) -> None:
         self._hover_at(None)

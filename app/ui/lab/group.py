@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.runs.status import Status
+from app.training.claims import network_title
 from app.ui.lab.run_index import Listed, RunIndex
-from app.ui.lab.words import count, duration, network_title, resumable, tr, trouble
+from app.ui.lab.words import count, duration, resumable, tr, trouble
 
 
 @dataclass(frozen=True)

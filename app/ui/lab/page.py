@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QPoint, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app import paths
@@ -13,6 +13,7 @@ from app.runs.folder import LIBRARY, read_json
 from app.training.config import from_mapping
 from app.ui.charts import series_colour
 from app.ui.lab.board import NETWORK_HEIGHT, Board
+from app.ui.lab.claims import ClaimsView
 from app.ui.lab.command import Wanted, folder_name, train_words
 from app.ui.lab.group import Group, group_of
 from app.ui.lab.panel import ExperimentPanel
@@ -24,12 +25,28 @@ from app.ui.lab.trainers import Trainers, log_of
 from app.ui.lab.welcome import Welcome
 from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
+from app.ui.parts import PartSpec, TabbedPanels
 from app.ui.question import QuestionBar
 from app.ui.shell import Shell
 from app.ui.theme import theme
 from app.ui.tokens import GRID
 
 MOST_AT_FIRST = 4  # runs of one experiment that are put into the charts unasked
+# The page makes both itself: they share the list of runs.
+PANELS: tuple[PartSpec, ...] = (
+    PartSpec(
+        "runs",
+        str(QT_TRANSLATE_NOOP("PartSpec", "Runs")),
+        "",
+        str(QT_TRANSLATE_NOOP("PartSpec", "The runs of the list, charted step by step")),
+    ),
+    PartSpec(
+        "paper",
+        str(QT_TRANSLATE_NOOP("PartSpec", "The paper")),
+        "",
+        str(QT_TRANSLATE_NOOP("PartSpec", "Every claim of the paper that can be tried, beside what was measured here")),
+    ),
+)
 
 
 def build(shell: Shell) -> LabPage:
@@ -71,8 +88,10 @@ class LabPage(QWidget):
         )
         self._more = named(QPushButton(self.tr("Actions")), "runActions", self.tr("What can be done with the run"))
         self._more.setToolTip(self.tr("Pause, resume, rename, export, delete, import …"))
+        self.panels = TabbedPanels("lab", self.tr("Parts of the Lab"), PANELS, self._make_panel, self)
         self._lay_out()
         self._connect()
+        self.panels.show_panel("runs")
         self.index.set_shared(tuple(Path(one) for one in shell.settings().run_folders))
         self.index.begin()
         self._go_on()
@@ -253,7 +272,31 @@ class LabPage(QWidget):
 
     # --- looks ---
 
-    def _lay_out(self) -> None:
+    def _make_panel(self, spec: PartSpec) -> QWidget:
+        if spec.name == "runs":
+            return self._make_runs()
+        claims = ClaimsView(self._shell, self.index)
+        claims.failed.connect(lambda error: self.notices.show_notice(str(error), key="paper"))
+        claims.depths.runs_wanted.connect(self._chart)
+        claims.depths.experiment_wanted.connect(self.panel.show_experiment)
+        claims.imagenet.evaluation_wanted.connect(self._evaluate)
+        return claims
+
+    def _chart(self, paths: tuple[Path, ...]) -> None:
+        """Show these runs, and nothing else, in the charts."""
+        self.table.tick(paths)
+        self.table.choose(paths[0])
+        self.panels.show_panel("runs")
+
+    def _evaluate(self) -> None:
+        self._shell.window.show_page("models")
+        page = self._shell.window.pages.currentWidget()
+        show = getattr(page, "show_panel", None)
+        if show is not None:
+            show("evaluate")
+
+    def _make_runs(self) -> QScrollArea:
+        """The charts of the compared runs, and the list to choose them from."""
         card = named(QFrame(), "runsCard")
         card.setProperty("role", "card")
         inside = QVBoxLayout(card)
@@ -281,12 +324,15 @@ class LabPage(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(body)
+        return scroll
+
+    def _lay_out(self) -> None:
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notices)
         column.addWidget(self.question)
-        column.addWidget(scroll, 1)
+        column.addWidget(self.panels, 1)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

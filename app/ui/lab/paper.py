@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,13 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.core import paper
-from app.core.errors import ExplorerError, RunError
-from app.core.paper import CifarResult, Deviation
-from app.runs.folder import DATA, describe, read_json
-from app.runs.reader import RunReader
+from app.core.errors import ExplorerError
+from app.core.paper import Deviation
+from app.training.claims import PaperRow, read_row
 from app.ui.background import Background
 from app.ui.drawing import SMALL, resized, tabular
 from app.ui.icons import icon
-from app.ui.lab.words import count, is_plain, network_title, percent
+from app.ui.lab.words import count, percent, tr
 from app.ui.naming import named
 from app.ui.tokens import GRID
 
@@ -74,70 +72,6 @@ def note(chart: str, quantity: str = "") -> str:
         ),
     }
     return texts.get(chart, "")
-
-
-@dataclass(frozen=True)
-class PaperRow:
-    """A run beside the paper.
-
-    Attributes:
-        title: Of its network.
-        plain: Whether it has no shortcuts.
-        depth: Layers.
-        steps: That were made.
-        planned: That there will be; 0 where nobody knows yet.
-        finished: Whether it came to its end.
-        train_error, test_error: In per cent, at the last look; NaN before the first.
-        reported: The paper's row, where there is one to be laid beside.
-        deviations: Where the run is not the paper's.
-        cifar: Whether it is trained on CIFAR-10.
-    """
-
-    title: str
-    plain: bool
-    depth: int
-    steps: int
-    planned: int
-    finished: bool
-    train_error: float
-    test_error: float
-    reported: CifarResult | None
-    deviations: tuple[Deviation, ...]
-    cifar: bool
-
-
-def read_row(folder: Path) -> PaperRow:
-    """Read a run's folder; on a thread.
-
-    Raises:
-        RunError: where it cannot be read.
-    """
-    info = describe(folder)
-    if info.problem:
-        raise RunError(info.problem)
-    data = read_json(folder / DATA) if (folder / DATA).exists() else {}
-    reader = RunReader(folder, far=info.status.far)
-    looks = reader.evaluations() if reader.path.exists() else ()
-    last = looks[-1] if looks else None
-    steps = int(info.summary.get("steps", info.status.step))
-    return PaperRow(
-        title=network_title(info),
-        plain=is_plain(info),
-        depth=int(info.config.get("depth", 0)),
-        steps=steps,
-        planned=info.status.steps,
-        finished=info.status.state == "finished",
-        train_error=float("nan") if last is None else last.train_error,
-        test_error=float("nan") if last is None else last.test_error,
-        reported=paper.reported(info.config),
-        deviations=paper.deviations(
-            info.config,
-            steps=steps,
-            train_pictures=int(data.get("train_pictures", 0)),
-            test_pictures=int(data.get("test_pictures", 0)),
-        ),
-        cifar=info.config.get("data") == "cifar10",
-    )
 
 
 class PaperBoard(QFrame):
@@ -321,23 +255,7 @@ class PaperBoard(QFrame):
         """Training error against depth, where runs of two depths were trained equally long."""
         shared = self._shared()
         texts = [self.tr("All of them: {0}.").format("; ".join(shared))] if shared else []
-        for plain in (True, False):
-            rows = [row for row in self.rows if row.plain is plain and row.cifar and row.finished]
-            lengths = {row.steps for row in rows}
-            if len({row.depth for row in rows}) < 2:
-                continue
-            kind = self.tr("Plain networks") if plain else self.tr("Residual networks")
-            if len(lengths) > 1:
-                texts.append(self.tr("{0}: not trained equally long, so depths cannot be compared.").format(kind))
-                continue
-            rows.sort(key=lambda row: row.depth)
-            listed = ", ".join(
-                self.tr("{0} with {1} layers").format(percent(row.train_error), row.depth) for row in rows
-            )
-            theirs = self.tr("rises with depth") if plain else self.tr("falls with depth")
-            text = self.tr("{0}: training error {1}. In figure 6 it {2}.").format(kind, listed, theirs)
-            texts.append(text)
-        return "\n".join(texts)
+        return "\n".join([*texts, *by_depth(self.rows)])
 
     def _text(self, name: str, text: str) -> QLabel:
         label = named(QLabel(text), name)
@@ -346,6 +264,26 @@ class PaperBoard(QFrame):
         label.setFont(tabular(resized(label.font(), SMALL)))
         label.setWordWrap(True)
         return label
+
+
+def by_depth(rows: Sequence[PaperRow]) -> list[str]:
+    """How the training error on CIFAR-10 goes with depth, of finished runs that were trained equally long; a sentence
+    for plain networks and one for residual ones, where there are two depths."""
+    texts = []
+    for plain in (True, False):
+        own = sorted(
+            (row for row in rows if row.plain is plain and row.cifar and row.finished), key=lambda row: row.depth
+        )
+        if len({row.depth for row in own}) < 2:
+            continue
+        kind = tr("Plain networks") if plain else tr("Residual networks")
+        if len({row.steps for row in own}) > 1:
+            texts.append(tr("{0}: not trained equally long, so depths cannot be compared.").format(kind))
+            continue
+        listed = ", ".join(tr("{0} with {1} layers").format(percent(row.train_error), row.depth) for row in own)
+        theirs = tr("rises with depth") if plain else tr("falls with depth")
+        texts.append(tr("{0}: training error {1}. In figure 6 it {2}.").format(kind, listed, theirs))
+    return texts
 
 
 def _value(value: Any) -> str:

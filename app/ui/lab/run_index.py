@@ -11,9 +11,10 @@ from app import paths
 from app.core.errors import ExplorerError, RunError
 from app.runs.folder import RunInfo, experiment_folder, list_runs, planned_runs
 from app.runs.status import Status
+from app.training.claims import is_plain
 from app.ui.background import Background
 from app.ui.lab.trainers import statuses
-from app.ui.lab.words import is_plain, living
+from app.ui.lab.words import living
 
 QUICK, SLOW = 1000, 5000  # milliseconds between looks while something lives, and while nothing does
 

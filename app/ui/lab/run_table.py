@@ -10,9 +10,10 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from app.runs.folder import RunInfo
+from app.training.claims import network_title
 from app.ui.drawing import tabular
 from app.ui.lab.run_index import Listed
-from app.ui.lab.words import count, network_title, percent, state_words, trouble
+from app.ui.lab.words import count, percent, state_words, trouble
 from app.ui.theme import colour, theme
 from app.ui.tokens import GRID
 

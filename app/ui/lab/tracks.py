@@ -12,12 +12,12 @@ from PySide6.QtCore import QObject, Signal
 from app.core.errors import ExplorerError
 from app.core.records import NetworkOutline
 from app.runs.records import MEASURES, BlockSeries, Measure, NewRows
+from app.training.claims import is_plain, network_title
 from app.ui.background import Background
 from app.ui.charts import PLAIN, RESIDUAL, StepColumns
 from app.ui.lab.follow import RunFollower
 from app.ui.lab.measures import BRANCHES
 from app.ui.lab.run_index import Listed
-from app.ui.lab.words import is_plain, network_title
 
 
 class Track(QObject):

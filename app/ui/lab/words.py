@@ -7,9 +7,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QLocale
 
-from app.core.errors import ExplorerError
 from app.runs.folder import RunInfo
-from app.training.config import PLAIN, from_mapping
+from app.training.claims import network_title
 
 
 def tr(text: str) -> str:
@@ -42,21 +41,6 @@ def count(number: float) -> str:
 def percent(value: float) -> str:
     """“8.75 %”."""
     return QLocale().toString(value, "f", 2 if value < 10 else 1) + " %"
-
-
-def is_plain(run: RunInfo) -> bool:
-    """Whether a run's network has no shortcuts, or a gate that closes them."""
-    return run.config.get("shortcut") == PLAIN or run.config.get("gate") == 0
-
-
-def network_title(run: RunInfo) -> str:
-    """“ResNet-20”, “Plain-56”; the folder's name where the run cannot be read."""
-    if run.problem:
-        return run.path.name
-    try:
-        return from_mapping(run.config).title
-    except ExplorerError:  # written by another version of the program
-        return run.path.name
 
 
 def run_title(run: RunInfo, folder: Path) -> str:

@@ -1,0 +1,127 @@
+"""ImageNet: the paper's errors, those of torchvision's weights, and what the user's own evaluations gave."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QLocale, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from app.core.errors import ExplorerError
+from app.core.paper import ImageNetResult
+from app.evaluation.imagenet import ImageNetRow, imagenet_rows
+from app.ui.background import Background
+from app.ui.lab.fact_table import Column, FactTable
+from app.ui.lab.words import tr
+from app.ui.naming import named
+from app.ui.tokens import GRID
+
+
+class ImageNetClaims(QFrame):
+    """Errors on ImageNet's validation pictures; nobody but the user has these.
+
+    Signals:
+        evaluation_wanted(): the user has the pictures.
+        said(str), failed(ExplorerError)
+    """
+
+    evaluation_wanted = Signal()
+    said = Signal(str)
+    failed = Signal(object)
+
+    def __init__(self, background: Background, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("imagenetClaims")
+        self.setProperty("role", "card")
+        self._background = background
+        self.rows: tuple[ImageNetRow, ...] = ()
+        columns = (
+            Column(self.tr("Network")), Column(self.tr("Paper, 10-crop"), number=True),
+            Column(self.tr("Paper, 1-crop"), number=True), Column(self.tr("Weights V1"), number=True),
+            Column(self.tr("Weights V2"), number=True), Column(self.tr("Evaluated here"), wide=True),
+        )  # fmt: skip
+        self.table = FactTable("imagenetTable", self.tr("Top-1 errors on ImageNet"), columns)
+        self.go = named(QPushButton(self.tr("Evaluate …")), "imagenetEvaluate", self.tr("Evaluate on ImageNet"))
+        self.go.setToolTip(self.tr("On the Models page: choose a network and your copy of the validation pictures"))
+        self.copy = named(QPushButton(self.tr("Copy table")), "imagenetCopy", self.tr("Copy the table of ImageNet"))
+        self.copy.setToolTip(self.tr("Copy the table, with tabs between its columns"))
+        self.go.clicked.connect(self.evaluation_wanted)
+        self.copy.clicked.connect(self._copy)
+        self._lay_out()
+
+    def look(self) -> None:
+        """Read the evaluations again."""
+
+        def shown(found: tuple[ImageNetRow, ...] | ExplorerError) -> None:
+            if isinstance(found, ExplorerError):
+                self.failed.emit(found)
+                return
+            self.rows = found
+            self.table.show_lines([_line(row) for row in found], [_tip(row) for row in found])
+
+        self._background.run("imagenet-claims", imagenet_rows, shown)
+
+    def _copy(self) -> None:
+        self.table.copy()
+        self.said.emit(self.tr("table copied"))
+
+    def _lay_out(self) -> None:
+        title = QLabel(self.tr("ImageNet: published, and evaluated here"))
+        title.setProperty("role", "strong")
+        words = named(QLabel(), "imagenetSource")
+        words.setText(
+            self.tr(
+                "Top-1 errors in per cent on the 50,000 validation pictures. The paper's are those of tables 2 and 3 "
+                "(10-crop) and of its authors' release (1-crop); torchvision's weights are tested with one crop. "
+                "ImageNet cannot be downloaded here; who has it can evaluate."
+            )
+        )
+        words.setProperty("role", "quiet")
+        words.setWordWrap(True)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(GRID)
+        buttons.addWidget(self.go)
+        buttons.addWidget(self.copy)
+        buttons.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID + GRID // 2)
+        layout.setSpacing(GRID)
+        for part in (title, words, self.table):
+            layout.addWidget(part)
+        layout.addLayout(buttons)
+
+
+def _line(row: ImageNetRow) -> tuple[str, ...]:
+    ten = _number(_of(row, "10-crop", "B"))
+    one = _number(_of(row, "1-crop"))
+    weights = {card.id.rpartition(":")[2]: 100 - card.accuracy[0].top1 for card in row.weights}
+    here = tr("nobody had the pictures")
+    if row.records:
+        rate = row.records[0].top1
+        low, high = rate.interval
+        here = tr("{0} (95 %: {1} to {2}), {3}").format(
+            _two(rate.per_cent), _two(low), _two(high), row.records[0].model.rpartition(":")[2]
+        )
+    published = ("–" if (error := weights.get(name)) is None else _two(error) for name in ("V1", "V2"))
+    return row.network, ten, one, *published, here
+
+
+def _of(row: ImageNetRow, view: str, option: str = "") -> ImageNetResult | None:
+    """torchvision's networks have option B, so of several that is the one to be laid beside."""
+    found = [one for one in row.paper if one.view == view]
+    return next((one for one in found if one.option in ("", option)), None)
+
+
+def _tip(row: ImageNetRow) -> str:
+    lines = []
+    for one in row.paper:
+        option = tr(", option {0}").format(one.option) if one.option else ""
+        lines.append(f"{_two(one.top1)} · {one.view}{option} · {one.source}")
+    lines += [f"{_two(record.top1.per_cent)} · {record.command} · {record.date[:10]}" for record in row.records]
+    return "\n".join(lines)
+
+
+def _number(result: ImageNetResult | None) -> str:
+    return "–" if result is None else _two(result.top1)
+
+
+def _two(value: float) -> str:
+    return QLocale().toString(value, "f", 2)
