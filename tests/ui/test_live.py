@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.errors import AnatomyError
 from app.core.lesions import Lesion
-from app.core.records import Prediction
+from app.core.records import Prediction, Request
 from app.sources.registry import Place, open_stream
 from app.ui.composition import Composition
 from app.ui.live import source_picker
@@ -261,6 +261,31 @@ def test_another_model_while_live(program: Composition, qtbot: QtBot, video: Pat
         pass
     reference = [request.model for request in engine().requests]
     assert reference == sorted(reference, key=lambda one: one == "another"), "the old model is never asked again"
+
+
+def test_the_old_model_is_not_asked_between_the_engine_and_the_page(
+    program: Composition, qtbot: QtBot, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine has the new model before the page knows it; a frame that waits then is not the old model's."""
+    follow(program, qtbot, video)
+    engine().hold = True
+    program.explore.inspector.model_chosen.emit("another")
+    engine().answer_next()
+    engine().answer_next()
+    qtbot.waitUntil(lambda: not program.engine.following and program.live.loop._wanted)  # a frame came, and waits
+    asked: list[str] = []
+    follow_newest = program.engine.follow
+
+    def noted(request: Request, *, anew: bool) -> int:
+        asked.append(request.model)
+        return follow_newest(request, anew=anew)
+
+    monkeypatch.setattr(program.engine, "follow", noted)
+    engine().hold = False
+    engine().release()
+    qtbot.waitUntil(lambda: bool(asked) and asked[-1] == "another")
+    assert set(asked) == {"another"}, "the engine would load the old model again"
+    assert program.explore.model is not None and program.explore.model.reference == "another"
 
 
 def test_a_late_answer_of_the_old_model_is_dropped(program: Composition, qtbot: QtBot, video: Path) -> None:

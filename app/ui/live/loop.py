@@ -61,8 +61,8 @@ class LiveLoop(QObject):
         self._pause = QTimer(self, singleShot=True, interval=AFTER_FAILURE)
         self._pause.timeout.connect(self._go)
         engine.followed.connect(self._on_followed)
-        engine.model_loaded.connect(self._on_model)
-        engine.model_failed.connect(self._on_model)
+        # A new model is told by its page, with `forget_views`: before, `request` would ask the old one once more.
+        engine.model_failed.connect(self._on_model_failed)
 
     def start(self) -> None:
         """Ask about the next frame, and so on."""
@@ -161,5 +161,5 @@ class LiveLoop(QObject):
         self._go()
 
     @Slot()
-    def _on_model(self) -> None:
+    def _on_model_failed(self) -> None:
         self._go()
