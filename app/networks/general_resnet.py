@@ -39,6 +39,7 @@ class GeneralOptions:
         block: "basic" (two 3×3 convolutions) or "bottleneck" (1×1, 3×3, 1×1).
         groups: Groups of the 3×3 convolution of a bottleneck.
         stride_in: Which convolution of a bottleneck has the stride: the "first" 1×1 (the paper) or the "middle" 3×3.
+            In a basic block the first has it, unless "last" is said (some Wide ResNets).
         stem: Filters of the stem's convolutions; one, or several of which the first has the stride.
         stem_kernel: Kernel of the first convolution of the stem; further ones have 3×3.
         stem_stride: Stride of the first convolution of the stem.
@@ -63,7 +64,7 @@ class GeneralOptions:
     strides: tuple[int, ...] = ()
     block: Literal["basic", "bottleneck"] = "basic"
     groups: int = 1
-    stride_in: Literal["first", "middle"] = "middle"
+    stride_in: Literal["first", "middle", "last"] = "middle"
     stem: tuple[int, ...] = (64,)
     stem_kernel: int = 7
     stem_stride: int = 2
@@ -130,13 +131,17 @@ class GeneralOptions:
             raise ArchitectureError(
                 f"{architecture}: {self.groups} groups do not divide the widths.", "Only bottlenecks have groups."
             )
+        if self.block == "bottleneck" and self.stride_in == "last":
+            raise ArchitectureError(
+                f"{architecture}: the last 1×1 of a bottleneck has no stride.", "Choose first or middle for stride_in."
+            )
         if not self.stem:
             raise ArchitectureError(f"{architecture}: the stem has no convolution.", "Give one filter count or more.")
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "block": ("basic", "bottleneck"),
-    "stride_in": ("first", "middle"),
+    "stride_in": ("first", "middle", "last"),
     "activation": ("post", "pre"),
     "shortcut": ("none", "A", "B", "C"),
     "padding": ("symmetric", "end", "average"),
@@ -226,7 +231,8 @@ class GeneralBlock(nn.Module):
             self.pre and options.projects == "activated" and self.shortcut_kind in ("projection", "padding")
         )
         if options.block == "basic":
-            shapes = [(channels_in, width, 3, stride, 1), (width, channels_out, 3, 1, 1)]
+            outer, inner = (1, stride) if options.stride_in == "last" else (stride, 1)
+            shapes = [(channels_in, width, 3, outer, 1), (width, channels_out, 3, inner, 1)]
         else:
             outer, inner = (stride, 1) if options.stride_in == "first" else (1, stride)
             shapes = [

@@ -74,7 +74,7 @@ def options_of(blueprint: Blueprint) -> GeneralOptions:
     usual = tuple(width * EXPANSION[blueprint.kind] for width in widths)
     shortcut, project_first = _shortcut(stages)
     kernel = blueprint.stem[0].conv.kernel[0]
-    small = kernel == 3
+    small = kernel <= 3
     deep = len(blueprint.stem) > 1
     return GeneralOptions(
         blocks=tuple(map(len, stages)),

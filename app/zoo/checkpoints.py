@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,11 +25,12 @@ from app.zoo.assembly import Assembly, Origin, assemble, options_of, stages_of
 from app.zoo.blueprint import Blueprint, NotResidual
 from app.zoo.card import Architecture
 from app.zoo.contents import Contents
-from app.zoo.doubts import Normalisation, Resolver
+from app.zoo.doubts import Resolver
 from app.zoo.facts import Facts, labels_beside, labels_inside, read_facts
 from app.zoo.known import match_family, name_of
 from app.zoo.labels import guess_labels
 from app.zoo.naming import name_architecture
+from app.zoo.normalisations import Normalisation
 from app.zoo.reading import read_contents
 from app.zoo.report import Renamed, Report
 from app.zoo.structure import find_structure
@@ -39,6 +41,7 @@ log = logging.getLogger(__name__)
 
 _MOST_PARAMETERS = 500_000_000
 _MOST_BLOCKS = 1_000  # ResNet-1202 has 600
+_LEAST_SHARE = 0.3  # of a file's convolutions, from which on a part of them is a backbone
 _RIGHT_FILE = "No residual network that is in use is as large: check that it is the right file."
 _LARGE_REMEDY = "Close other programs, or use a machine with more memory."
 _UNSAFE_REMEDY = (
@@ -128,8 +131,8 @@ def _understood(contents: Contents, report: Report, choices: Mapping[str, str]) 
         try:
             activation = contents.facts.get("activation")
             blueprint = find_structure(shapes, ordered=contents.ordered, activation=activation)
-            if not blueprint.head and (heads := [one for _, one in problems if one.at_head]):
-                raise heads[0]  # a part of a network whose head is not ours is no backbone without a head
+            if not blueprint.head:
+                _refuse_scraps(table, blueprint, problems)
             return _as_residual(contents, report, table, blueprint, choices)
         except NotResidual as reason:
             problems.append((table, reason))
@@ -148,6 +151,22 @@ def _understood(contents: Contents, report: Report, choices: Mapping[str, str]) 
     )
 
 
+def _refuse_scraps(table: Table, blueprint: Blueprint, problems: list[tuple[Table, NotResidual]]) -> None:
+    """A part without a head is a backbone only where it is most of what failed as a whole.
+
+    Raises:
+        NotResidual: the reason why the whole is not ours: its head alone, layers in its blocks, or that this part of it
+            (its stem, say) is just where the whole begins.
+    """
+    part = len(blueprint.convs)
+    for whole, problem in problems:
+        if not table.prefix.startswith(whole.prefix) or table.where != whole.where:
+            continue
+        convs = sum(tensor.dim() == 4 for tensor in whole.tensors.values())
+        if problem.at_head or problem.matched >= part or part < convs * _LEAST_SHARE:
+            raise problem
+
+
 def _as_residual(
     contents: Contents, report: Report, table: Table, blueprint: Blueprint, choices: Mapping[str, str]
 ) -> Diagnosis:
@@ -162,7 +181,7 @@ def _as_residual(
     _check_size(assembly.state)
     _check_types(assembly)
     facts = read_facts({"file": contents.tree, "beside": contents.facts})
-    small = options.stem_kernel == 3 and len(options.stem) == 1
+    small = options.stem_kernel <= 3 and len(options.stem) == 1
     side = facts.crop or (32 if small and blueprint.classes != 200 else 64 if small else 224)
     if small and blueprint.pool > 1 and facts.crop is None:
         side = 32 * blueprint.pool
@@ -320,11 +339,16 @@ def _with_strides(
     if not known or not all(unit.conv.path in known for block in firsts for unit in block.mains):
         return options, frozenset()
     strides = tuple(max(known[unit.conv.path] for unit in block.mains) for block in firsts)
-    outer = any(known[block.mains[0].conv.path] > 1 for block in firsts) and blueprint.kind == "bottleneck"
+    outer = any(known[block.mains[0].conv.path] > 1 for block in firsts)
+    place: Literal["first", "middle", "last"] = "middle"
+    if blueprint.kind == "bottleneck":
+        place = "first" if outer else "middle"
+    elif any(known[block.mains[1].conv.path] > 1 for block in firsts):
+        place = "last"
     changed = replace(
         options,
         strides=() if strides == options.all_strides else strides,
-        stride_in="first" if outer else "middle",
+        stride_in=place,
         stem_stride=known.get(blueprint.stem[0].conv.path, options.stem_stride),
         stem_pool="MaxPool" in contents.facts.get("operations", ()),
     )

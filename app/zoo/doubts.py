@@ -17,18 +17,20 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from app.core.preprocessing import IMAGENET_DEVIATION, IMAGENET_MEAN
 from app.networks.general_resnet import GeneralOptions, GeneralResNet
 from app.zoo.assembly import EPSILON
 from app.zoo.first_norm import first_disagreements
+from app.zoo.normalisations import IMAGENET, Normalisation, candidates
 from app.zoo.pictures import dead_leaves, shifted, zoomed
 from app.zoo.statistics import disagreement, has_statistics, inputs_of
 from app.zoo.verdict import Sureness, Verdict
 
-Triple = tuple[float, float, float]
 View = Callable[[Tensor], Tensor]
 
 _SURE, _LIKELY = 1.5, 1.15
+_CLEAR = 3.0
+_NOISE = 0.01  # nats per channel: what agrees better by less does so by the choice of pictures
+_WEAK = 0.05  # the same for where a stride is, of which batch norms see little
 _WORST = 0.5  # nats per channel in the first layers, beyond which no answer explains the file
 _GOOD, _POOR = 0.15, 0.5  # nats per channel over all layers
 _EARLY = 3
@@ -40,59 +42,6 @@ _EARLY_SIDE = 64  # for the first layers
 _MOST_EVER = 8e9  # multiply-adds for one picture, beyond which nothing is tried
 _MOST_SECONDS = 12.0  # of processor time, after which no more questions are begun
 _MOST_BYTES = 2**28  # of one feature map of all pictures
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """How pixels on the scale [0, 1] become the network's input.
-
-    Attributes:
-        title: How to call it.
-        mean: RGB.
-        deviation: RGB.
-        bgr: Whether the network takes blue first, as Caffe's do.
-    """
-
-    title: str
-    mean: Triple
-    deviation: Triple
-    bgr: bool = False
-
-    def apply(self, pictures: Tensor) -> Tensor:
-        """(N, 3, S, S) on [0, 1], RGB -> the network's input."""
-        mean = torch.tensor(self.mean).view(1, 3, 1, 1)
-        deviation = torch.tensor(self.deviation).view(1, 3, 1, 1)
-        normalised = (pictures - mean) / deviation
-        return normalised.flip(1) if self.bgr else normalised
-
-
-_CIFAR_MEAN = (0.4914, 0.4822, 0.4465)
-_BYTE = (1 / 255, 1 / 255, 1 / 255)
-_ONE, _ZERO = (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
-IMAGENET = Normalisation("ImageNet's mean and deviation", IMAGENET_MEAN, IMAGENET_DEVIATION)
-NORMALISATIONS = (
-    IMAGENET,
-    Normalisation("CIFAR-10's mean and deviation", _CIFAR_MEAN, (0.2470, 0.2435, 0.2616)),
-    Normalisation("CIFAR-10's mean, deviation 0.20", _CIFAR_MEAN, (0.2023, 0.1994, 0.2010)),
-    Normalisation("−1 to 1", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-    Normalisation("0 to 1", _ZERO, _ONE),
-    Normalisation("ImageNet's mean, deviation 1", IMAGENET_MEAN, _ONE),
-    Normalisation("0 to 255", _ZERO, _BYTE),
-    Normalisation("ImageNet's mean on 0 to 255", IMAGENET_MEAN, _BYTE),
-    Normalisation("ImageNet's mean on 0 to 255, blue first (Caffe)", IMAGENET_MEAN, _BYTE, bgr=True),
-)
-"""What people use. A data set's own figures are tried only where the number of classes fits it; see `candidates`."""
-
-_OF_CLASSES = {
-    100: Normalisation("CIFAR-100's mean and deviation", (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)),
-    200: Normalisation("Tiny ImageNet's mean and deviation", (0.4802, 0.4481, 0.3975), (0.2302, 0.2265, 0.2262)),
-}
-
-
-def candidates(classes: int) -> tuple[Normalisation, ...]:
-    """The normalisations to try on a network of so many classes."""
-    own = _OF_CLASSES.get(classes)
-    return (*NORMALISATIONS, own) if own else NORMALISATIONS
 
 
 @dataclass(frozen=True)
@@ -166,6 +115,7 @@ class Resolver:
         self._normalisation(known, tuple(shortlist)[:_SHORTLIST], views)
         self._shortcut()
         self._inside()
+        self._last_stage()
         self._agreement()
         return Resolution(self.options, self.normalisation, tuple(self.verdicts))
 
@@ -232,10 +182,7 @@ class Resolver:
         """Stride and pooling of the stem: usual for its kernel, unless another fits clearly better."""
         options = self.options
         usual = (options.stem_stride, options.stem_pool)
-        pairs = [(2, False), (2, True)]
-        if options.stem_kernel == 3:
-            deep = len(options.stem) > 1
-            pairs = [(1, False), (2, True)] if deep else [(1, False), (1, True), (2, False), (2, True)]
+        pairs = [(1, False), (1, True), (2, False), (2, True)]
         pairs.sort(key=lambda pair: pair != usual)
         tries = [replace(options, stem_stride=stride, stem_pool=pool) for stride, pool in pairs]
         since = len(options.stem) - (0 if options.stem_norm else 1)
@@ -257,11 +204,19 @@ class Resolver:
         options = self.options
         projects = options.shortcut in ("B", "C")
         first, last = self._norms_of_second_stage()
-        if options.block == "bottleneck" and options.stages > 1:
-            places: tuple[Literal["middle", "first"], ...] = ("middle", "first")
-            tries = [replace(options, stride_in=place) for place in places]
+        if options.shortcut != "none" and options.activation == "pre":  # what the shortcut reads changes all after it
+            reads: tuple[Literal["raw", "activated"], ...] = ("raw", "activated")
+            tries = [replace(options, projects=read) for read in reads]
+            self._choose("reads", tries, _reads_title, norms=slice(0, last + 2))
+        if options.stages > 1:
+            places: tuple[Literal["middle", "first", "last"], ...] = ("middle", "first")
+            if options.block == "basic":
+                places = ("middle", "last")
+            elif self.normalisation.bgr:  # Caffe's networks have it there
+                places = ("first", "middle")
+            tries = [replace(self.options, stride_in=place) for place in places]
             self._choose("stride", tries, _stride_title, norms=slice(first, last))
-        if projects and options.activation == "post" and options.stages > 1:
+        if projects and options.stages > 1:
             ways: tuple[Literal["stride", "average"], ...] = ("stride", "average")
             tries = [replace(self.options, projection=way) for way in ways]
             # The projection's own norm, or, where it has none, those of the block after it.
@@ -270,12 +225,26 @@ class Resolver:
                 for name, tensor in self.state.items()
                 if name.endswith("downsample.1.running_var")
             )
+            own = own and options.activation == "post"
             seen = slice(last - 1, last) if own else slice(last - 1, last + 2)
-            self._choose("projection", tries, lambda one: _PROJECTIONS[one.projection], norms=seen)
-        if options.shortcut != "none" and options.activation == "pre":
-            reads: tuple[Literal["raw", "activated"], ...] = ("raw", "activated")
-            tries = [replace(self.options, projects=read) for read in reads]
-            self._choose("projection", tries, lambda one: _PROJECTIONS[one.projects])
+            self._choose("projection", tries, _projection_title, norms=seen)
+
+    def _last_stage(self) -> None:
+        """Whether the last stage keeps the picture's size, where it does not behave as if it halved it.
+
+        Networks that find people again do so; and what looks like a stage may be wider blocks of the one before.
+        """
+        options = self.options
+        usual = options.all_strides
+        since = sum(
+            name.endswith("running_var") and not name.startswith((f"layer{options.stages}.", "bn2."))
+            for name in self.state
+        )
+        # The second norm of the stage is the first that the size matters for; the first only sees another sample.
+        if usual[-1] == 1 or self._score(options, slice(since, None)) < _GOOD:
+            return
+        tries = [options, replace(options, strides=(*usual[:-1], 1))]
+        self._choose("last stage", tries, _last_title, norms=slice(since, None))
 
     def _agreement(self) -> None:
         """How well the rebuilt network agrees over all: what no answer explains is a layer that we do not know of."""
@@ -307,12 +276,14 @@ class Resolver:
             return
         scores = [
             self._score_of_second_stage(one, norms)
-            if norms and question != "stem"
+            if norms and question in ("stride", "projection")
             else self._score(one, norms or slice(None), early=question == "stem")
             for one in tries
         ]
         order = sorted(range(len(tries)), key=lambda place: scores[place])
-        chosen = order[0] if scores[0] > _LIKELY * scores[order[0]] or question == "shortcut" else 0
+        noise = _WEAK if question == "stride" and scores[0] < _CLEAR * scores[order[0]] else _NOISE
+        better = scores[0] > _LIKELY * scores[order[0]] and scores[0] > scores[order[0]] + noise
+        chosen = order[0] if better or question == "shortcut" else 0
         ranking = tuple((title(tries[place]), scores[place]) for place in order)
         asked = [place for place in order if title(tries[place]) == self.choices.get(question)]
         if asked:
@@ -390,12 +361,18 @@ class Resolver:
         return sides
 
 
-_PROJECTIONS = {
-    "stride": "the projection has the stride",
-    "average": "average pooling before the projection (ResNet-D)",
-    "raw": "the shortcut reads the block's input",
-    "activated": "the projection reads the normalised and activated input",
-}
+def _projection_title(options: GeneralOptions) -> str:
+    average = options.projection == "average"
+    return "average pooling before the projection (ResNet-D)" if average else "the projection has the stride"
+
+
+def _reads_title(options: GeneralOptions) -> str:
+    what = "projection" if options.shortcut in ("B", "C") else "shortcut"
+    return f"the {what} reads the {'input as it is' if options.projects == 'raw' else 'normalised and activated input'}"
+
+
+def _last_title(options: GeneralOptions) -> str:
+    return "it keeps the size" if options.all_strides[-1] == 1 else "it halves the size, as the stages before"
 
 
 def _stem_title(options: GeneralOptions) -> str:
@@ -404,8 +381,10 @@ def _stem_title(options: GeneralOptions) -> str:
 
 
 def _stride_title(options: GeneralOptions) -> str:
-    kernel = "3×3" if options.stride_in == "middle" else "first 1×1"
-    return f"the stride is in the {kernel} convolution"
+    basic = {"middle": "first", "last": "second"}
+    bottleneck = {"middle": "3×3", "first": "first 1×1"}
+    which = (basic if options.block == "basic" else bottleneck)[options.stride_in]
+    return f"the stride is in the {which} convolution"
 
 
 def _padding_title(options: GeneralOptions) -> str:

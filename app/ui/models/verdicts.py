@@ -27,7 +27,9 @@ def question_title(question: str) -> str:
         "normalisation": tr("Normalisation"),
         "shortcut": tr("Shortcuts without parameters"),
         "stem": tr("Stem"),
-        "stride": tr("Stride in the bottlenecks"),
+        "stride": tr("Stride in the blocks"),
+        "reads": tr("Before the shortcut"),
+        "last stage": tr("Last stage"),
         "projection": tr("Projection"),
         "agreement": tr("Does it all fit?"),
     }
