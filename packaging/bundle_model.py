@@ -2,6 +2,7 @@
 
     python packaging/bundle_model.py RUN ID --title "ResNet-56 · CIFAR-10" --command "python main.py train …"
         [--measure DATA] [--half] [--limits TEXT] [--data TEXT] [--run-folder NAME/MEMBER]
+    python packaging/bundle_model.py RUN --command "…" --run-folder NAME/MEMBER    # the thinned copy alone
 
 What the run says of itself goes onto the card: data, seed, device, commit, date, accuracy with its interval (with
 --measure, that of the weights as they are kept, judged by `evaluate`, instead of the trainer's). Paths of the machine
@@ -40,8 +41,8 @@ def main() -> None:
     """Read the arguments and write the folders."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of a finished run")
-    parser.add_argument("id", help="of the model: its folder in models/")
-    parser.add_argument("--title", required=True)
+    parser.add_argument("id", nargs="?", default="", help="of the model: its folder in models/")
+    parser.add_argument("--title", default="")
     parser.add_argument("--command", required=True, help="how to train it again, without paths of this machine")
     parser.add_argument("--data", default="", help="what it learnt from, instead of what the run says")
     parser.add_argument("--tested-on", default="", help="what it was tested on, instead of what the run says")
@@ -51,7 +52,15 @@ def main() -> None:
     parser.add_argument("--half", action="store_true", help="keep weights as float16")
     parser.add_argument("--run-folder", default="", help="keep a thinned copy of the run as models/runs/NAME[/MEMBER]")
     given = parser.parse_args()
+    if given.id and not given.title:
+        parser.error("a model needs a --title")
+    if given.id:
+        _bundle_model(given)
+    if given.run_folder:
+        _bundle_run(given.run, RUNS / given.run_folder, given.command)
 
+
+def _bundle_model(given: argparse.Namespace) -> None:
     folder = ROOT / "models" / given.id
     shutil.rmtree(folder, ignore_errors=True)
     card = to_library(given.run, title=given.title, folder=folder, kind="bundled", half=given.half)
@@ -83,8 +92,6 @@ def main() -> None:
         card = dataclasses.replace(card, accuracy=(measured,))
         write_card(card)
     print(f"{folder}: {sum(file.stat().st_size for file in folder.iterdir()) / 1e6:.1f} MB")
-    if given.run_folder:
-        _bundle_run(given.run, RUNS / given.run_folder, given.command)
 
 
 def _measured(card: Card, data: Path) -> Accuracy:
