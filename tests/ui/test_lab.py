@@ -347,3 +347,19 @@ def test_an_estimate_comes_from_what_was_clocked_here(tmp_path: Path) -> None:
     assert estimate.seconds(same.changed({"block": "bottleneck", "depth": 29}), [run]) is None
     assert estimate.seconds(same.changed({"budget": 3, "budget_unit": "minutes"}), []) == 180
     assert "No estimate yet" in estimate.sentence([same], [])
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_ones_own_run_is_shown_first_else_the_deepest_pair_that_came_with_the_program(
+    program: Composition, qtbot: QtBot, tmp_path: Path, own: bool
+) -> None:
+    bundled = tmp_path / "came-with-the-program"
+    pair = make_twins(bundled / "deep", depth=56)
+    for path in pair:
+        write_status(path, state="finished", started=100.0)
+    make_twins(bundled / "newer", depth=20)
+    make_run(bundled / "alone", depth=110)
+    mine = make_run(paths.user_runs() / "mine") if own else None
+    page = lab(program)
+    qtbot.waitUntil(lambda: len(page.index.runs) == (6 if own else 5) and bool(page.table.ticked))
+    assert page.table.ticked == ((mine,) if own else pair)

@@ -153,12 +153,20 @@ class LabPage(QWidget):
         self.panel.show_runs(runs)
         self._show_side()
         if self._following is None and runs:
-            begin = next((run for run in runs if run.living and not run.shared), runs[0])
+            begin = self._first_shown(runs)
             self._following = begin.folder
             if not self.table.ticked:
                 self.table.tick([run.path for run in runs if run.folder == begin.folder][:MOST_AT_FIRST])
                 self.table.choose(begin.path)
         self._show_group()
+
+    def _first_shown(self, runs: tuple[Listed, ...]) -> Listed:
+        """What the user sees first: a run of his own that lives, else the newest; else, of those that came with the
+        program, the deepest pair, which shows degradation best."""
+        own = [run for run in runs if not self.index.came_with_the_program(run)]
+        if own:
+            return next((run for run in own if run.living and not run.shared), own[0])
+        return max(runs, key=lambda run: (run.info.pair is not None, run.info.config.get("depth", 0)))
 
     def _show_side(self) -> None:
         """The charts, or, before anything was trained, an invitation."""

@@ -90,6 +90,10 @@ class RunIndex(QObject):
         """The folders that the user added."""
         return self._shared
 
+    def came_with_the_program(self, run: Listed) -> bool:
+        """Whether it is one of the bundled runs."""
+        return self.bundled is not None and run.path.is_relative_to(self.bundled)
+
     def set_shared(self, folders: tuple[Path, ...]) -> None:
         """List the runs of these folders too."""
         self._shared = folders
