@@ -19,8 +19,8 @@ from app.zoo.card import Card, Training, Weights
 from app.zoo.card_file import ID_PATTERN, write_card
 from app.zoo.cards import read_library
 from app.zoo.checkpoints import Diagnosis, diagnose
-from app.zoo.facts import read_label_file
 from app.zoo.hashing import sha256_of
+from app.zoo.labels import read_label_file
 
 WEIGHTS_NAME = "weights.safetensors"
 
@@ -50,6 +50,7 @@ def add_model(
         diagnosis = diagnose(file, choices=choices)
     diagnosis.require()
     names = _labels(diagnosis, labels)
+    source = labels.name if labels is not None else diagnosis.report.labels_source
     taken = _taken()
     id_ = _free_name(file, taken) if name is None else _checked_name(name, taken)
     try:
@@ -60,7 +61,7 @@ def add_model(
             f"The library cannot be written: {error}.", "Free some space, or check permissions."
         ) from error
     try:
-        card = _write(diagnosis, file, id_, names, temporary)
+        card = _write(diagnosis, file, id_, names, source, temporary)
         final = library / id_
         temporary.chmod(0o777 & ~_umask())
         temporary.rename(final)
@@ -73,7 +74,9 @@ def add_model(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write(diagnosis: Diagnosis, file: Path, id_: str, labels: tuple[str, ...], folder: Path) -> Card:
+def _write(
+    diagnosis: Diagnosis, file: Path, id_: str, labels: tuple[str, ...], labels_source: str, folder: Path
+) -> Card:
     architecture, state, preprocessing = diagnosis.require()
     report = diagnosis.report
     weights = folder / WEIGHTS_NAME
@@ -99,7 +102,7 @@ def _write(diagnosis: Diagnosis, file: Path, id_: str, labels: tuple[str, ...], 
         source=source,
         licence="not stated in the file",
         training=Training(date=datetime.date.today().isoformat()),
-        limits=f"Inferred from the file: {'; '.join(inferred)}. Class names: {report.labels_source}.",
+        limits=f"Inferred from the file: {'; '.join(inferred)}. Class names: {labels_source}.",
         parameters=report.parameters,
     )
     write_card(card)
@@ -111,7 +114,9 @@ def _labels(diagnosis: Diagnosis, file: Path | None) -> tuple[str, ...]:
         return diagnosis.report.labels
     labels, problem = read_label_file(file, diagnosis.report.classes)
     if labels is None:
-        raise ModelError(problem, f"Give a file with {diagnosis.report.classes} names, one a line.")
+        raise ModelError(
+            problem, f"Give a file with {diagnosis.report.classes:,} names, one a line, in the order of the answers."
+        )
     return labels
 
 

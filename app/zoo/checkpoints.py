@@ -30,7 +30,7 @@ from app.zoo.facts import Facts, labels_beside, labels_inside, read_facts
 from app.zoo.known import match_family, name_of
 from app.zoo.labels import guess_labels
 from app.zoo.naming import name_architecture
-from app.zoo.normalisations import Normalisation
+from app.zoo.normalisations import IMAGENET, Normalisation, candidates
 from app.zoo.reading import read_contents
 from app.zoo.report import Renamed, Report
 from app.zoo.structure import find_structure
@@ -127,7 +127,7 @@ def _understood(contents: Contents, report: Report, choices: Mapping[str, str]) 
             raise ModelError(f"It has more than {5 * _MOST_BLOCKS:,} convolutions.", _RIGHT_FILE)
         stack = match_family(shapes)
         if stack is not None:
-            return _as_stack(contents, report, table, stack)
+            return _as_stack(contents, report, table, stack, choices)
         try:
             activation = contents.facts.get("activation")
             blueprint = find_structure(shapes, ordered=contents.ordered, activation=activation)
@@ -215,20 +215,31 @@ def _as_residual(
 
 
 def _as_stack(
-    contents: Contents, report: Report, table: Table, stack: tuple[Architecture, tuple[Origin, ...], tuple[str, ...]]
+    contents: Contents,
+    report: Report,
+    table: Table,
+    stack: tuple[Architecture, tuple[Origin, ...], tuple[str, ...]],
+    choices: Mapping[str, str],
 ) -> Diagnosis:
     """A VGG, AlexNet or GoogLeNet."""
     architecture, origins, left_over = stack
     state = {origin.name: table.tensors[origin.key] for origin in origins}
     facts = read_facts({"file": contents.tree, "beside": contents.facts})
     crop = facts.crop or 224
-    preprocessing = Preprocessing(resize=facts.resize or round(crop / 0.875), crop=crop)
-    if facts.normalisation:
-        preprocessing = replace(preprocessing, mean=facts.normalisation[0], deviation=facts.normalisation[1])
-    sureness: Sureness = "sure" if facts.normalisation else "likely"
+    offered = [one for one in candidates(architecture.classes) if not one.bgr]
+    asked = [one for one in offered if one.title == choices.get("normalisation")]
+    title, why = IMAGENET.title, "usual for this network"
+    mean, deviation = IMAGENET.mean, IMAGENET.deviation
+    if asked:
+        title, why, mean, deviation = asked[0].title, "chosen by you", asked[0].mean, asked[0].deviation
+    elif facts.normalisation:
+        title, why, (mean, deviation) = "as the file says", "the file says so", facts.normalisation
+    preprocessing = Preprocessing(resize=facts.resize or round(crop / 0.875), crop=crop, mean=mean, deviation=deviation)
+    sureness: Sureness = "sure" if asked or facts.normalisation else "likely"
+    others = tuple(one.title for one in offered)
     verdicts = (
         Verdict("architecture", architecture.name, "sure", "every layer has its shape"),
-        Verdict("normalisation", "ImageNet's mean and deviation", sureness, "usual for this network"),
+        Verdict("normalisation", title, sureness, why, others=others),
     )
     return _finished(contents, report, table, facts, architecture, state, preprocessing, origins, left_over, verdicts)
 

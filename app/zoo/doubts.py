@@ -107,7 +107,9 @@ class Resolver:
         if self._work() > _MOST_EVER or 4 * _FEWEST * self._largest_map() > _MOST_BYTES:
             self._without_statistics(known, "the network is too large to try answers on")
             return Resolution(self.options, self.normalisation, tuple(self.verdicts))
-        shortlist = self._ranked((known,) if known else candidates(self.classes), first=1)
+        shortlist = self._ranked(candidates(self.classes) if chosen or not known else (known,), first=1)
+        if known in shortlist:  # the user's choice leads; the others stay to be seen
+            shortlist = {known: shortlist[known], **shortlist}
         self.normalisation, (_, self.seen_as) = next(iter(shortlist.items()))
         self._stem()
         # Large inputs cost time, and the first norm has told by then which view explains a normalisation best.
@@ -130,13 +132,24 @@ class Resolver:
 
     def _without_statistics(self, known: Normalisation | None, why: str) -> None:
         self.normalisation = known or IMAGENET
+        others = self._others()
         self.verdicts.append(
-            Verdict("normalisation", known.title, "sure", self._said(known))
+            Verdict("normalisation", known.title, "sure", self._said(known), others=others)
             if known
-            else Verdict("normalisation", IMAGENET.title, "unsure", why)
+            else Verdict("normalisation", IMAGENET.title, "unsure", why, others=others)
         )
-        if self.options.shortcut == "A":
-            self.verdicts.append(Verdict("shortcut", _padding_title(self.options), "unsure", why))
+        tries = self._shortcuts()
+        asked = [one for one in tries if _padding_title(one) == self.choices.get("shortcut")]
+        if tries and (self.options.shortcut == "A" or asked):
+            self.options = asked[0] if asked else tries[0]
+            sureness: Sureness = "sure" if asked else "unsure"
+            titles = tuple(map(_padding_title, tries))
+            said = "chosen by you" if asked else why
+            self.verdicts.append(Verdict("shortcut", _padding_title(self.options), sureness, said, others=titles))
+
+    def _others(self) -> tuple[str, ...]:
+        """Every normalisation that may be chosen."""
+        return tuple(one.title for one in candidates(self.classes))
 
     def _said(self, known: Normalisation) -> str:
         return "chosen by you" if known.title == self.choices.get("normalisation") else "the file says so"
@@ -148,12 +161,14 @@ class Resolver:
         views: Mapping[Normalisation, View] | None,
     ) -> None:
         best = self._ranked(shortlist, _EARLY, views)
-        self.normalisation, (_, self.seen_as) = next(iter(best.items()))
+        self.normalisation = known or next(iter(best))
+        self.seen_as = best[self.normalisation][1]
         ranking = tuple((one.title, score) for one, (score, _) in best.items())
         if known:
-            self.verdicts.append(Verdict("normalisation", known.title, "sure", self._said(known), ranking))
+            verdict = Verdict("normalisation", known.title, "sure", self._said(known), ranking, self._others())
+            self.verdicts.append(verdict)
         else:
-            self._decide("normalisation", ranking, "agreement with the first batch norms")
+            self._decide("normalisation", ranking, "agreement with the first batch norms", others=self._others())
 
     def _ranked(
         self, tries: tuple[Normalisation, ...], first: int, views: Mapping[Normalisation, View] | None = None
@@ -190,14 +205,19 @@ class Resolver:
 
     def _shortcut(self) -> None:
         """Where option A puts its zeros; or no shortcut at all, which has the same parameters."""
+        if tries := self._shortcuts():
+            self._choose("shortcut", tries, _padding_title)
+
+    def _shortcuts(self) -> list[GeneralOptions]:
+        """The possible shortcuts, the usual one first; none where the file has projections, which say it."""
         options = self.options
-        tries = []
+        tries = [options]
         if options.shortcut == "A":
             paddings: tuple[Literal["symmetric", "end", "average"], ...] = ("symmetric", "end", "average")
             tries = [replace(options, padding=padding) for padding in paddings]
         elif any("downsample" in name for name in self.state):
-            return
-        self._choose("shortcut", [*(tries or [options]), replace(options, shortcut="none")], _padding_title)
+            return []
+        return [*tries, replace(options, shortcut="none")]
 
     def _inside(self) -> None:
         """Inside the blocks: which convolution has the stride, and what the projection reads."""
@@ -311,8 +331,15 @@ class Resolver:
         seen = disagreement(stage, self._second, first=norms.stop - before)
         return _mean(seen[norms.start - before :])
 
-    def _decide(self, question: str, ranking: tuple[tuple[str, float], ...], why: str, answer: str = "") -> None:
-        verdict = Verdict(question, answer or ranking[0][0], "unsure", why, ranking)
+    def _decide(
+        self,
+        question: str,
+        ranking: tuple[tuple[str, float], ...],
+        why: str,
+        answer: str = "",
+        others: tuple[str, ...] = (),
+    ) -> None:
+        verdict = Verdict(question, answer or ranking[0][0], "unsure", why, ranking, others)
         margin = verdict.margin or 1.0
         fits = ranking[0][1] < _WORST and verdict.answer == ranking[0][0]
         sureness: Sureness = "sure" if margin >= _SURE else "likely" if margin >= _LIKELY else "unsure"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -12,13 +11,11 @@ from typing import Any
 
 from torch import Tensor
 
-from app.core.errors import ModelError
 from app.core.preprocessing import Interpolation
-from app.zoo.card_file import read_labels
+from app.zoo.labels import as_labels, read_label_file
 
 _DEEPEST = 8
 _MOST_VALUES = 20_000
-_LARGEST_SIDE_FILE = 4 << 20
 _NAMES = re.compile(r".*(class|label|categor|idx_to|idx2|id2|names).*", re.IGNORECASE)
 _MEAN = re.compile(r"(\w+_)?(mean|means|pixel_mean|img_mean)", re.IGNORECASE)
 _DEVIATION = re.compile(r"(\w+_)?(std|stds|stdev|pixel_std|img_std|deviation)", re.IGNORECASE)
@@ -149,21 +146,6 @@ def labels_inside(tree: Any, classes: int) -> tuple[str, ...] | None:
     return None
 
 
-def as_labels(value: Any, classes: int) -> tuple[str, ...] | None:
-    """Class names, where a value holds just so many."""
-    if isinstance(value, list | tuple) and len(value) == classes and all(isinstance(one, str) for one in value):
-        return tuple(value)
-    if not isinstance(value, dict) or len(value) != classes:
-        return None
-    pairs = {key: one for key, one in value.items() if isinstance(one, str) and str(key).isdigit()}
-    table = {int(key): one for key, one in pairs.items()}
-    if not table:
-        table = {one: str(key) for key, one in value.items() if isinstance(one, int)}
-    if sorted(table) != list(range(classes)):
-        return None
-    return tuple(table[index] for index in range(classes))
-
-
 def labels_beside(path: Path, classes: int) -> tuple[tuple[str, ...] | None, str, tuple[str, ...]]:
     """Class names in a side file: its name, and a note for each side file with a wrong count."""
     notes: list[str] = []
@@ -178,21 +160,5 @@ def labels_beside(path: Path, classes: int) -> tuple[tuple[str, ...] | None, str
             labels, problem = read_label_file(side, classes)
             if labels:
                 return labels, name, tuple(notes)
-            notes.append(problem)
+            notes.append(f"{problem} It is not used.")
     return None, "", tuple(notes)
-
-
-def read_label_file(path: Path, classes: int) -> tuple[tuple[str, ...] | None, str]:
-    """Class names from a text file (one a line) or a JSON file, or why there are none."""
-    try:
-        if path.stat().st_size > _LARGEST_SIDE_FILE:
-            return None, f"{path.name} is too large to be a list of class names."
-        if path.suffix.lower() == ".json":
-            labels = as_labels(json.loads(path.read_text(encoding="utf-8")), classes)
-            return labels, "" if labels else f"{path.name} does not hold {classes} class names."
-        found = read_labels(path)
-    except (OSError, ValueError, RecursionError, ModelError) as error:
-        return None, f"{path.name} cannot be read as class names ({str(error)[:80]})."
-    if len(found) != classes:
-        return None, f"{path.name} has {len(found)} class names, and the network has {classes} classes: not used."
-    return found, ""

@@ -18,6 +18,7 @@ class Verdict:
         sureness: How surely.
         why: What decided.
         ranking: Every answer that was tried with its disagreement in nats, best first; empty where none was tried.
+        others: Further answers that the user may choose, which were not tried.
     """
 
     question: str
@@ -25,6 +26,13 @@ class Verdict:
     sureness: Sureness
     why: str
     ranking: tuple[tuple[str, float], ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """Every answer that the user may choose, the best first; empty where there is no choice."""
+        answers = dict.fromkeys((*(answer for answer, _ in self.ranking), self.answer, *self.others))
+        return tuple(answers) if len(answers) > 1 else ()
 
     @property
     def margin(self) -> float | None:

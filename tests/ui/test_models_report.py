@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from pytestqt.qtbot import QtBot
 from app.core.errors import EngineError, ModelError
 from app.core.preprocessing import Preprocessing
 from app.ui.composition import Composition
+from app.ui.models.class_names import ClassNames
+from app.ui.models.examiner import SHORTEST, time_limit
 from app.ui.models.library_panel import LibraryPanel
 from app.ui.models.verdicts import VerdictRow
+from app.ui.prediction_bars import PredictionBars
 from app.zoo.card import Architecture, Card, Weights
 from app.zoo.card_file import write_card
 from app.zoo.report import Inspection, Renamed, Report
@@ -212,17 +216,105 @@ def test_a_name_that_is_taken_is_told_and_the_report_stays(
     assert "already" in panel.report.notices.text and panel.inspecting and panel.report.add.isEnabled()
 
 
-def test_class_names_from_a_file_go_with_it(
+def _looked_at(panel: LibraryPanel, qtbot: QtBot, folder: Path) -> ClassNames:
+    """The classes in the report of a file."""
+    with qtbot.waitSignal(panel.examiner.inspected):
+        panel.inspect(_file(folder))
+    assert panel.report.classes is not None
+    return panel.report.classes
+
+
+def _names(folder: Path, count: int) -> Path:
+    (folder / f"{count}.txt").write_text("\n".join(f"name {index}" for index in range(count)), encoding="utf-8")
+    return folder / f"{count}.txt"
+
+
+def test_class_names_from_a_file_go_with_it_and_name_the_first_classification(
     panel: LibraryPanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _answers(ACCEPTED, monkeypatch, **{"library.take_in": ModelError("no")})
+    _answers(replace(ACCEPTED, guesses=((LABELS[3], 0.9),)), monkeypatch, **{"library.take_in": ModelError("no")})
+    classes = _looked_at(panel, qtbot, tmp_path)
+    names = _names(tmp_path, 10)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args: (str(names), ""))
+    classes.choose.click()
+    qtbot.waitUntil(lambda: classes.file == names)
+    bars = panel.report.findChild(PredictionBars, "sampleBars")
+    assert bars is not None and "name 3" in bars.accessibleDescription() + bars.accessibleName()
     with qtbot.waitSignal(panel.examiner.inspected):
-        panel.inspect(_file(tmp_path))
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args: ("/names.txt", ""))
-    panel.report._choose_labels()
+        panel.report.answer_chosen.emit("normalisation", "−1 to 1")
+    qtbot.waitUntil(lambda: panel.report.labels_file == names)
     with qtbot.waitSignal(panel.examiner.taken_in):
         panel.report.add.click()
-    assert PromptEngine.instances[-1].ran[-1][1][2] == "/names.txt"
+    assert PromptEngine.instances[-1].ran[-1][1][2] == str(names)
+
+
+def test_a_wrong_number_of_class_names_is_told_at_once_with_both_counts_and_two_ways_on(
+    program: Composition, panel: LibraryPanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _answers(ACCEPTED, monkeypatch)
+    classes = _looked_at(panel, qtbot, tmp_path)
+    _drop(program, _names(tmp_path, 9))
+    qtbot.waitUntil(lambda: classes.problem.isVisibleTo(panel))
+    assert "9 class names" in classes.problem.text() and "10 classes" in classes.problem.text()
+    assert "Choose a file" in classes.problem.text() and classes.without.isVisibleTo(panel)
+    assert classes.file is None and panel.report.add.isEnabled()
+    assert program.window.page == "models", "a list of names is no picture"
+    _drop(program, _names(tmp_path, 10))
+    qtbot.waitUntil(lambda: classes.file is not None)
+    assert not classes.problem.isVisibleTo(panel) and "name 0" in classes.names.text()
+    classes.without.click()
+    assert classes.file is None and LABELS[1] in classes.names.text() and not classes.without.isVisibleTo(panel)
+
+
+def test_names_are_asked_for_where_the_file_has_none(
+    panel: LibraryPanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbered = replace(REPORT, labels=tuple(f"class {index}" for index in range(7)), classes=7)
+    _answers(replace(ACCEPTED, report=numbered), monkeypatch)
+    classes = _looked_at(panel, qtbot, tmp_path)
+    assert "does not name its classes" in classes.source.text() and "list of 7 names" in classes.source.text()
+    classes.take(_names(tmp_path, 8))
+    qtbot.waitUntil(lambda: classes.problem.isVisibleTo(panel))
+    assert classes.without.text() == "Go on without names"
+
+
+def test_an_answer_can_be_chosen_where_nothing_could_be_tried(
+    panel: LibraryPanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = tuple(title for title, _ in RANKING)
+    verdict = Verdict("normalisation", titles[0], "unsure", "no statistics", others=titles)
+    _answers(replace(ACCEPTED, report=replace(REPORT, verdicts=(verdict,))), monkeypatch)
+    _looked_at(panel, qtbot, tmp_path)
+    row = panel.report.findChild(VerdictRow, "verdict-normalisation")
+    assert row is not None and row.picker.count() == 3
+    row.picker.setCurrentIndex(2)
+    with qtbot.waitSignal(panel.examiner.inspected):
+        row.picker.activated.emit(2)
+    assert PromptEngine.instances[-1].ran[-1][1][1] == {"normalisation": "0 to 1"}
+
+
+def test_a_file_that_takes_too_long_is_given_up(
+    panel: LibraryPanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PromptEngine, "run", lambda *_args: Future())
+    panel.inspect(_file(tmp_path))
+    assert panel.report.waiting.running and panel.examiner.busy
+    panel.examiner._limit.setInterval(50)
+    with qtbot.waitSignal(panel.examiner.inspected):
+        pass
+    looking = PromptEngine.instances[-1]
+    qtbot.waitUntil(lambda: looking.closed)
+    assert "took more than" in panel.report.notices.text
+    assert not panel.report.waiting.running and not panel.examiner.busy
+
+
+def test_the_time_limit_grows_with_the_file(tmp_path: Path) -> None:
+    small, large = _file(tmp_path), tmp_path / "large.pth"
+    with large.open("wb") as file:
+        file.truncate(8 << 30)  # sparse
+    assert time_limit(small) == pytest.approx(SHORTEST, abs=1)
+    assert time_limit(large) - SHORTEST > 600
+    assert time_limit(tmp_path / "gone.pth") == SHORTEST
 
 
 def test_going_back_while_it_is_looked_at_ends_the_process(

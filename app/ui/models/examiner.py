@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEPT = 120_000  # milliseconds after the last question
+SHORTEST = 180.0  # seconds that any question may take, before the process is given up
+SLOWEST = 4 << 20  # bytes per second; large files on slow disks may take so much longer
 
 
 class Examiner(QObject):
@@ -53,6 +55,8 @@ class Examiner(QObject):
         self._answered.connect(self._on_answered, Qt.ConnectionType.QueuedConnection)
         self._idle = QTimer(self, singleShot=True, interval=KEPT)
         self._idle.timeout.connect(self.close)
+        self._limit = QTimer(self, singleShot=True)
+        self._limit.timeout.connect(self._give_up)
 
     @property
     def busy(self) -> bool:
@@ -82,6 +86,7 @@ class Examiner(QObject):
         self._asked += 1
         self._busy = False
         self._idle.stop()
+        self._limit.stop()
         client, self._client = self._client, None
         if client is not None:  # a process that is just starting has to be waited for, but not by the window
             threading.Thread(target=client.close, name="examiner-close", daemon=True).start()
@@ -90,6 +95,7 @@ class Examiner(QObject):
         if self._busy:
             self.close()  # whatever it does now, nobody wants to know any more
         self._question, self._again = (verb, arguments), False
+        self._limit.start(round(1000 * time_limit(Path(str(arguments[0])))))
         self._put()
 
     def _put(self) -> None:
@@ -134,7 +140,33 @@ class Examiner(QObject):
                 "Looking at the file ended its process, twice. Nothing else was harmed.",
                 "It needs more memory than such a file should, or it is damaged.",
             )
+        self._end(outcome)
+
+    @Slot()
+    def _give_up(self) -> None:
+        """The question takes far longer than any file should."""
+        minutes = max(1, round(self._limit.interval() / 60_000))
+        self.close()
+        self._end(
+            ModelError(
+                f"Looking at the file took more than {minutes} minutes, so it was stopped. Nothing was changed.",
+                "Copy it to a faster disk and try again; or it is damaged.",
+            )
+        )
+
+    def _end(self, outcome: object) -> None:
         verb, _ = self._question
         self._busy = False
-        self._idle.start()
+        self._limit.stop()
+        if self._client is not None:
+            self._idle.start()
         (self.inspected if verb == "library.inspect" else self.taken_in).emit(outcome)
+
+
+def time_limit(path: Path) -> float:
+    """How many seconds a question about a file or folder may take."""
+    try:
+        size = path.stat().st_size if path.is_file() else sum(one.stat().st_size for one in path.glob("*"))
+    except OSError:
+        size = 0  # it will be told that it cannot be read
+    return SHORTEST + size / SLOWEST

@@ -93,9 +93,5 @@ def keys_of(report: Report) -> QWidget:
         if report.odd_keys:
             title = tr("Keys that break the pattern")
             column.addWidget(KeyList("odd", title, report.odd_keys, opened=True))
-        if not report.would_run and not report.odd_keys:
-            nothing = QLabel(tr("There is no table of weights to show."))
-            nothing.setProperty("role", "quiet")
-            column.addWidget(nothing)
     column.setAlignment(Qt.AlignmentFlag.AlignTop)
     return box

@@ -53,7 +53,7 @@ class LibraryPanel(QWidget):
             )
         )
         self.details = Details()
-        self.report = ReportView()
+        self.report = ReportView(shell.background)
         self.downloads = Downloads(self)
         self.examiner = Examiner(shell.engine, self)
         self.portraits = Portraits(shell.background, shell.engine, self)
@@ -70,6 +70,10 @@ class LibraryPanel(QWidget):
         self.report.show_busy(path)
         self._stack.setCurrentWidget(self.report)
         self.examiner.inspect(path, self._choices)
+
+    def take_paths(self, paths: list[Path]) -> bool:
+        """A file of class names that is dropped on a report belongs to it."""
+        return self.inspecting and self.report.take_paths(paths)
 
     @property
     def inspecting(self) -> bool:
@@ -226,7 +230,7 @@ class LibraryPanel(QWidget):
 
     def _take_in(self, name: str, labels: Path | None) -> None:
         if self._file is not None:
-            self.report.add.setEnabled(False)
+            self.report.show_adding()
             self.examiner.take_in(self._file, name, labels, self._choices)
 
     def _on_taken_in(self, outcome: Card | ExplorerError) -> None:

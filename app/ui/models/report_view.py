@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication, QPixmap
 from PySide6.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -21,9 +20,11 @@ from PySide6.QtWidgets import (
 
 from app import paths
 from app.core.errors import ExplorerError
+from app.ui.models.class_names import NAME_SUFFIXES, ClassNames
 from app.ui.models.keys_view import keys_of
 from app.ui.models.verdicts import VerdictRow
-from app.ui.models.words import count, mebibytes
+from app.ui.models.waiting import Waiting
+from app.ui.models.words import count, file_size
 from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
 from app.ui.prediction_bars import PredictionBars
@@ -31,6 +32,7 @@ from app.ui.spine import Spine
 from app.ui.tokens import GRID
 
 if TYPE_CHECKING:
+    from app.ui.background import Background
     from app.zoo.report import Inspection, Report
 
 _SIDE = 38 * GRID
@@ -45,23 +47,29 @@ class ReportView(QWidget):
         closed(): back to the library; whatever is under way is not wanted any more.
         answer_chosen(question, answer): look again, with this answer.
         take_in_wanted(name, label file or None): add it to the library.
+
+    Args:
+        background: Reads files of class names.
     """
 
     closed = Signal()
     answer_chosen = Signal(str, str)
     take_in_wanted = Signal(str, object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("reportView")
-        self.labels_file: Path | None = None
+        self._background = background
         self._report: Report | None = None
+        self.classes: ClassNames | None = None
+        self._bars: PredictionBars | None = None
         self.notices = NoticeBar()
         self.title = named(QLabel(), "reportTitle")
         self.title.setProperty("role", "title")
         self.subtitle = named(QLabel(), "reportSubtitle")
         self.subtitle.setProperty("role", "quiet")
         self.subtitle.setWordWrap(True)
+        self.waiting = Waiting(self.subtitle)
         self.name = named(QLineEdit(), "modelName", self.tr("Name in the library"))
         self.name.setPlaceholderText(self.tr("name: from the file"))
         self.name.setToolTip(self.tr("Its id in the library: small letters, digits, dots, hyphens, underscores"))
@@ -96,6 +104,7 @@ class ReportView(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.notices)
         layout.addLayout(head)
+        layout.addWidget(self.waiting)
         layout.addWidget(self._body, 1)
 
     def show_busy(self, path: Path, *, again: bool = False) -> None:
@@ -106,19 +115,42 @@ class ReportView(QWidget):
         self.add.setEnabled(False)
         self.copy.setEnabled(self._report is not None and again)
         if again:
-            self.subtitle.setText(self.tr("Looking at it again …"))
+            self.waiting.start(self.tr("Looking at it again …"))
             return
         self._report = None
-        self.labels_file = None
+        self.classes = None
         self.name.clear()
-        self.subtitle.setText(self.tr("Looking at it, in a process of its own …"))
+        self.waiting.start(self.tr("Looking at it, in a process of its own …"))
         self._body.setWidget(self._sentence(
             self.tr("Reading {0}").format(path),
             self.tr("Nothing in the file is run. This takes a few seconds; Back stops it."),
         ))  # fmt: skip
 
+    def show_adding(self) -> None:
+        """Say that it is being added to the library."""
+        self.add.setEnabled(False)
+        self.notices.clear()
+        self.waiting.start(self.tr("Adding it to the library …"))
+
+    @property
+    def labels_file(self) -> Path | None:
+        """The file of class names that the user chose."""
+        return self.classes.file if self.classes is not None else None
+
+    def take_paths(self, paths: list[Path]) -> bool:
+        """A file of class names may be dropped on the report."""
+        if self.classes is None or len(paths) != 1 or paths[0].suffix.lower() not in NAME_SUFFIXES:
+            return False
+        self._name_classes(paths[0])
+        return True
+
+    def _name_classes(self, file: Path) -> None:
+        if self.classes is not None:
+            self.classes.take(file)
+
     def show_trouble(self, error: ExplorerError) -> None:
         """Say what went wrong; the report, if there is one, stays."""
+        self.waiting.stop()
         self.notices.show_notice(str(error))
         if self._report is None:
             self.subtitle.setText(self.tr("It could not be looked at"))
@@ -129,7 +161,9 @@ class ReportView(QWidget):
 
     def show_inspection(self, inspection: Inspection) -> None:
         """Show what was found."""
+        self.waiting.stop()
         report = self._report = inspection.report
+        kept, self.classes = self.labels_file, None
         self._say_what(report, inspection.seconds)
         self.copy.setEnabled(True)
         for widget in (self.add, self.name):
@@ -137,16 +171,19 @@ class ReportView(QWidget):
             widget.setEnabled(report.accepted)
         if report.accepted:
             self._body.setWidget(self._accepted(inspection))
+            if kept is not None:
+                self._name_classes(kept)
         else:
             self._body.setWidget(self._refused(report))
 
     def _say_what(self, report: Report, seconds: float = 0.0) -> None:
-        parts = [report.format, mebibytes(report.bytes / 2**20)]
+        parts = [report.format if report.format != "unknown" else self.tr("no format that we know")]
+        parts.append(file_size(report.bytes))
         if report.accepted:
             parts = [report.title, self.tr("{0} parameters").format(count(report.parameters)), *parts]
         if report.table:
             parts.append(self.tr("weights in {0}").format(report.table))
-        if seconds:
+        if seconds >= 0.05:
             parts.append(self.tr("looked at in {0} s").format(f"{seconds:.1f}"))
         self.subtitle.setText(" · ".join(parts))
 
@@ -158,7 +195,8 @@ class ReportView(QWidget):
         column.addWidget(card)
         for note in report.notes:
             self._text(card, note, "quiet")
-        column.addWidget(keys_of(report))
+        if report.would_run or report.odd_keys:
+            column.addWidget(keys_of(report))
         column.addStretch(1)
         return body
 
@@ -182,7 +220,9 @@ class ReportView(QWidget):
             left.addWidget(one)
         left.addStretch(1)
         right.addWidget(self._sample(inspection))
-        right.addWidget(self._classes(report))
+        self.classes = ClassNames(report, self._background)
+        self.classes.changed.connect(lambda labels: self._name_guesses(inspection, labels or report.labels))
+        right.addWidget(self.classes)
         if report.claims or report.notes:
             said = self._card("said", self.tr("Notes"))
             for name, value in (report.claims or {}).items():
@@ -200,6 +240,7 @@ class ReportView(QWidget):
 
     def _sample(self, inspection: Inspection) -> QFrame:
         card = self._card("sample", self.tr("A first classification"))
+        self._bars = None
         if inspection.trouble:
             self._text(card, inspection.trouble, "")
             return card
@@ -219,33 +260,22 @@ class ReportView(QWidget):
         bars = PredictionBars()
         bars.setObjectName("sampleBars")
         bars.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        bars.set_rows([(place, name, share) for place, (name, share) in enumerate(inspection.guesses)], -1)
+        self._bars = bars
+        self._name_guesses(inspection, inspection.report.labels)
         row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(bars, 1)
         _inside(card).addLayout(row)
         return card
 
-    def _classes(self, report: Report) -> QFrame:
-        card = self._card("classes", self.tr("Classes"))
-        names = ", ".join(report.labels[:12]) + (" …" if len(report.labels) > 12 else "")
-        self._text(card, self.tr("{0}: {1}").format(f"{report.classes:,}", names), "")
-        source = self.labels_file.name if self.labels_file else report.labels_source
-        self._labels_source = self._text(card, self.tr("Names: {0}").format(source), "quiet")
-        choose = self._button(
-            "chooseClasses", self.tr("Class names from a file …"), self.tr("A text file with one name a line, or JSON")
-        )
-        choose.clicked.connect(self._choose_labels)
-        _inside(card).addWidget(choose)
-        return card
-
-    def _choose_labels(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(
-            self, self.tr("Class names"), "", self.tr("Names (*.txt *.json *.names *.csv);;All files (*)")
-        )
-        if not chosen:
+    def _name_guesses(self, inspection: Inspection, labels: tuple[str, ...]) -> None:
+        """Show the first classification with these class names."""
+        if self._bars is None:
             return
-        self.labels_file = Path(chosen)
-        self._labels_source.setText(self.tr("Names: {0}, when it is added").format(self.labels_file.name))
+        ours = inspection.report.labels
+        plain = len(set(ours)) == len(ours) == len(labels)  # else a name does not tell which class it is
+        names = [labels[ours.index(name)] if plain and name in ours else name for name, _ in inspection.guesses]
+        shares = [share for _, share in inspection.guesses]
+        self._bars.set_rows([(place, names[place], share) for place, share in enumerate(shares)], -1)
 
     def _copy(self) -> None:
         import json

@@ -124,9 +124,9 @@ class VerdictRow(QFrame):
         head.addStretch(1)
         head.addWidget(SurenessChip(verdict.sureness))
         column.addLayout(head)
-        if len(verdict.ranking) > 1:
+        if verdict.offered:
             self.picker = Picker(f"answer-{verdict.question}", question_title(verdict.question))
-            for answer, _ in verdict.ranking:
+            for answer in verdict.offered:
                 self.picker.addItem(answer, answer)
             self.picker.setCurrentIndex(max(0, self.picker.findData(verdict.answer)))
             self.picker.setToolTip(tr("Choose another answer; the file is looked at again with it"))
@@ -152,6 +152,8 @@ class VerdictRow(QFrame):
         if verdict.margin is None:
             return verdict.why
         best = verdict.ranking[0][0] == verdict.answer
+        if not best and verdict.sureness != "sure":
+            return tr("{0}; the usual answer stays, since no other agrees clearly better").format(verdict.why)
         if not best:
             return tr("{0}; it ranks below another answer").format(verdict.why)
         return tr("{0}; the next best agrees {1} times worse").format(verdict.why, f"{verdict.margin:.2f}")

@@ -34,6 +34,15 @@ def mebibytes(size: float) -> str:
     return f"{size:.1f} MiB" if size < 100 else f"{size:.0f} MiB"
 
 
+def file_size(size: int) -> str:
+    """A size in bytes: “112 bytes”, “14.2 KiB”, “44.7 MiB”."""
+    if size < 1024:
+        return tr("{0} bytes").format(size)
+    if size < MEBI / 10:
+        return f"{size / 1024:.1f} KiB"
+    return mebibytes(size / MEBI)
+
+
 def size_line(card: Card) -> str:
     """“25.6 M parameters · 97.8 MiB”."""
     parts = []
