@@ -53,7 +53,14 @@ def inspect(path: str, choices: Mapping[str, str] | None = None) -> Inspection:
     return Inspection(diagnosis.report, guesses, trouble, time.perf_counter() - start)
 
 
-def take_in(path: str, name: str, labels: str, choices: Mapping[str, str] | None = None) -> Card:
+def take_in(
+    path: str,
+    name: str,
+    labels: str,
+    choices: Mapping[str, str] | None = None,
+    replaces: str = "",
+    since: float | None = None,
+) -> Card:
     """Add a file to the user's library.
 
     Args:
@@ -61,6 +68,8 @@ def take_in(path: str, name: str, labels: str, choices: Mapping[str, str] | None
         name: The model's id; "" to make one from the file's name.
         labels: A file of class names; "" for what the doctor found.
         choices: The user's answers to the doctor's questions.
+        replaces: The folder of the damaged model whose place it takes; "" for none.
+        since: When this was tried first, by a process that died; see `add_model`.
 
     Raises:
         ModelError: where it is refused, or the name or the class names do not do.
@@ -68,7 +77,13 @@ def take_in(path: str, name: str, labels: str, choices: Mapping[str, str] | None
     file = Path(path)
     diagnosis = _diagnosed(file, choices or {})
     card = add_model(
-        file, name=name or None, labels=Path(labels) if labels else None, choices=choices, diagnosis=diagnosis
+        file,
+        name=name or None,
+        labels=Path(labels) if labels else None,
+        choices=choices,
+        diagnosis=diagnosis,
+        replaces=Path(replaces) if replaces else None,
+        since=since,
     )
     if diagnosis.report.outline is not None:
         outlines.remember(card.architecture, diagnosis.report.outline)

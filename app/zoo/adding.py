@@ -7,22 +7,25 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import safetensors.torch
+from filelock import FileLock, Timeout
 
 from app import paths
 from app.core.errors import ModelError, SettingsError
 from app.zoo.card import Card, Training, Weights
-from app.zoo.card_file import ID_PATTERN, write_card
-from app.zoo.cards import read_library
+from app.zoo.card_file import CARD_NAME, ID_PATTERN, read_toml, write_card
+from app.zoo.cards import WEIGHTS_NAME, read_library
 from app.zoo.checkpoints import Diagnosis, diagnose
 from app.zoo.hashing import sha256_of
-from app.zoo.labels import read_label_file
+from app.zoo.labels import as_labels, read_label_file
 
-WEIGHTS_NAME = "weights.safetensors"
+_UNDER_WAY = ".taking-in-"
+_ASIDE = ".replaced-"
+_LONGEST_WAIT = 300.0  # seconds, for another window that adds a model
 
 
 def add_model(
@@ -32,8 +35,10 @@ def add_model(
     labels: Path | None = None,
     choices: Mapping[str, str] | None = None,
     diagnosis: Diagnosis | None = None,
+    replaces: Path | None = None,
+    since: float | None = None,
 ) -> Card:
-    """Take a file of weights in, all or nothing.
+    """Take a file of weights in, all or nothing: a process that is killed here leaves the library as it was.
 
     Args:
         file: The file or folder, of any format that the checkpoint doctor knows.
@@ -41,6 +46,10 @@ def add_model(
         labels: A file of class names, one a line or JSON; by default what the doctor finds.
         choices: The user's answers to the doctor's questions; see `inspect_file`.
         diagnosis: What the doctor said of this file with these choices, where it was asked already.
+        replaces: The folder of a damaged model of the library whose place it takes; its class names are kept, where
+            its card still says them.
+        since: Given where this was tried before, by a process that died: seconds since the epoch at which that began.
+            If it had finished, its model is given instead of a second one.
 
     Raises:
         ModelError: where the file is refused, the name is taken or not a name, the class names do not fit, or the
@@ -49,29 +58,92 @@ def add_model(
     if diagnosis is None:
         diagnosis = diagnose(file, choices=choices)
     diagnosis.require()
-    names = _labels(diagnosis, labels)
-    source = labels.name if labels is not None else diagnosis.report.labels_source
-    taken = _taken()
-    id_ = _free_name(file, taken) if name is None else _checked_name(name, taken)
+    names, source = _labels(diagnosis, labels, replaces)
     try:
         library = paths.ensure(paths.user_models())
-        temporary = Path(tempfile.mkdtemp(prefix=".taking-in-", dir=library))
-    except (OSError, SettingsError) as error:
+        with FileLock(library / ".taking-in.lock", timeout=_LONGEST_WAIT):
+            _sweep_up(library)
+            return _add(diagnosis, file, name, (names, source), library, replaces, since)
+    except Timeout as error:
         raise ModelError(
-            f"The library cannot be written: {error}.", "Free some space, or check permissions."
+            "Another window has been adding a model for minutes.", "Try again when it is done, or close it."
         ) from error
-    try:
-        card = _write(diagnosis, file, id_, names, source, temporary)
-        final = library / id_
-        temporary.chmod(0o777 & ~_umask())
-        temporary.rename(final)
-        return replace(card, folder=final)
+    except SettingsError as error:
+        raise ModelError(
+            f"The library cannot be written: {error.what}", "Free some space, or check permissions."
+        ) from error
     except OSError as error:
         raise ModelError(
-            f"{file} could not be taken into {library} ({error.strerror or error}).", "Free some space, and try again."
+            f"{file} could not be taken into {paths.user_models()} ({error.strerror or error}).",
+            "Free some space or check permissions, and try again.",
         ) from error
+
+
+def _add(
+    diagnosis: Diagnosis,
+    file: Path,
+    name: str | None,
+    labels: tuple[tuple[str, ...], str],
+    library: Path,
+    replaces: Path | None,
+    since: float | None,
+) -> Card:
+    """With the library to ourselves."""
+    cards = read_library().cards
+    earlier = [card for card in cards if since is not None and card.kind == "mine" and _changed(card) >= since - 1]
+    ours = {card.id for card in (*earlier, *(card for card in cards if card.folder == replaces))}
+    taken = _taken(cards) - ours
+    id_ = _free_name(file, taken | ours, but=replaces) if name is None else _checked_name(name, taken)
+    temporary = Path(tempfile.mkdtemp(prefix=_UNDER_WAY, dir=library))
+    try:
+        card = _write(diagnosis, file, id_, *labels, temporary)
+        for one in earlier:
+            if _same(one, card) and name in (None, one.id):
+                return one
+        final = library / id_
+        if final.exists() and final != replaces:
+            raise _taken_already(id_)
+        temporary.chmod(0o777 & ~_umask())
+        if replaces is None:
+            temporary.rename(final)
+        else:
+            aside = library / f"{_ASIDE}{replaces.name}"
+            replaces.rename(aside)  # a kill here: the next `_sweep_up` puts it back
+            temporary.rename(final)
+            shutil.rmtree(aside, ignore_errors=True)
+        return replace(card, folder=final)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _sweep_up(library: Path) -> None:
+    """What killed processes left: only called while nobody else adds anything."""
+    for left in library.iterdir():
+        if left.name.startswith(_UNDER_WAY):
+            shutil.rmtree(left, ignore_errors=True)
+        elif left.name.startswith(_ASIDE):
+            place = library / left.name.removeprefix(_ASIDE)
+            if place.exists():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.rename(place)
+
+
+def _changed(card: Card) -> float:
+    try:
+        return (card.folder / CARD_NAME).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _same(one: Card, other: Card) -> bool:
+    """Whether two models compute the same and say the same of their classes."""
+    return (one.weights.sha256, one.architecture, one.labels, one.preprocessing) == (
+        other.weights.sha256,
+        other.architecture,
+        other.labels,
+        other.preprocessing,
+    )
 
 
 def _write(
@@ -109,15 +181,23 @@ def _write(
     return card
 
 
-def _labels(diagnosis: Diagnosis, file: Path | None) -> tuple[str, ...]:
-    if file is None:
-        return diagnosis.report.labels
-    labels, problem = read_label_file(file, diagnosis.report.classes)
-    if labels is None:
-        raise ModelError(
-            problem, f"Give a file with {diagnosis.report.classes:,} names, one a line, in the order of the answers."
-        )
-    return labels
+def _labels(diagnosis: Diagnosis, file: Path | None, replaces: Path | None) -> tuple[tuple[str, ...], str]:
+    """Class names, and where they come from."""
+    classes = diagnosis.report.classes
+    if file is not None:
+        labels, problem = read_label_file(file, classes)
+        if labels is None:
+            remedy = f"Give a file with {classes:,} names, one a line, in the order of the answers."
+            raise ModelError(problem, remedy)
+        return labels, file.name
+    if replaces is not None:
+        try:
+            kept = as_labels(read_toml(replaces / CARD_NAME)["labels"]["names"], classes)
+        except (ModelError, LookupError, TypeError):
+            kept = None  # the card is what is damaged
+        if kept is not None:
+            return kept, "the card that it replaces"
+    return diagnosis.report.labels, diagnosis.report.labels_source
 
 
 def _checked_name(name: str, taken: set[str]) -> str:
@@ -126,24 +206,29 @@ def _checked_name(name: str, taken: set[str]) -> str:
             f"“{name}” cannot be a model's name.", "Use small letters, digits, dots, hyphens and underscores."
         )
     if name in taken:
-        raise ModelError(
-            f"There is a model called “{name}” already.", "Choose another name, or delete that model first."
-        )
+        raise _taken_already(name)
     return name
+
+
+def _taken_already(name: str) -> ModelError:
+    return ModelError(f"There is a model called “{name}” already.", "Choose another name, or delete that model first.")
 
 
 def free_name(wish: str) -> str:
     """An id for a new model of the library that is like a wish and not taken."""
-    return _free_name(Path(wish), _taken())
+    return _free_name(Path(wish), _taken(read_library().cards))
 
 
-def _taken() -> set[str]:
-    cards = read_library().cards
+def _taken(cards: Iterable[Card]) -> set[str]:
+    cards = tuple(cards)
     taken = {card.id.lower() for card in cards}
     return taken | {card.architecture.name for card in cards if card.kind == "published"}
 
 
-def _free_name(file: Path, taken: set[str]) -> str:
+def _free_name(file: Path, taken: set[str], *, but: Path | None = None) -> str:
+    """A name like the file's; that of the folder `but`, which is replaced, where it can be one."""
+    if but is not None and ID_PATTERN.fullmatch(but.name) and but.name not in taken:
+        return but.name
     stem = re.sub(r"(\.(pth|pt|th|ckpt|tar|bin|safetensors|onnx|index|json))+$", "", file.name.lower())
     base = re.sub(r"[^a-z0-9._-]+", "-", stem).strip("-._")[:60] or "model"
     names = (base, *(f"{base}-{number}" for number in range(2, 10_000)))

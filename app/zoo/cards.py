@@ -15,9 +15,11 @@ from app.zoo.card_file import CARD_NAME, Section, read_card, read_labels, read_p
 
 __all__ = [
     "DEFAULT_MODEL",
+    "WEIGHTS_NAME",
     "Accuracy",
     "Architecture",
     "Card",
+    "Damaged",
     "Kind",
     "Library",
     "Training",
@@ -34,6 +36,8 @@ __all__ = [
 
 DEFAULT_MODEL = "tiny-imagenet-resnet18"
 """What is used where nobody chose: at the first start, and by commands without `--model`. Always bundled."""
+WEIGHTS_NAME = "weights.safetensors"
+"""Of every model that was taken in, in the folder of its card."""
 PUBLISHED_TABLE = Path(__file__).with_name("published.toml")
 IMAGENET_LABELS = Path(__file__).with_name("imagenet.txt")
 _FILE_ENDINGS = (
@@ -43,22 +47,40 @@ _FILE_ENDINGS = (
 
 
 @dataclass(frozen=True)
+class Damaged:
+    """A model of the user's whose card cannot be read.
+
+    Attributes:
+        folder: Its own, in the library.
+        error: What is wrong with the card.
+        weights: Its weights, where they are still there: it can be taken in again from them.
+    """
+
+    folder: Path
+    error: ModelError
+    weights: Path | None = None
+
+
+@dataclass(frozen=True)
 class Library:
     """Every card that could be read, and a complaint for each that could not.
 
     Attributes:
         cards: Bundled first (the default model before all others), then the user's, then the published ones.
         problems: One per damaged card: the others are listed all the same.
+        damaged: Those of the problems that concern one model of the user's.
     """
 
     cards: tuple[Card, ...]
     problems: tuple[ModelError, ...]
+    damaged: tuple[Damaged, ...] = ()
 
 
 def read_library() -> Library:
     """Read every card."""
     cards: dict[str, Card] = {}
     problems: list[ModelError] = []
+    damaged: list[Damaged] = []
     for folder, kind in ((paths.bundled_models(), "bundled"), (paths.user_models(), "mine")):
         for file in _card_files(folder, problems):
             try:
@@ -75,8 +97,11 @@ def read_library() -> Library:
                 cards[card.id] = card
             except ModelError as problem:
                 problems.append(problem)
+                if kind == "mine":
+                    weights = file.with_name(WEIGHTS_NAME)
+                    damaged.append(Damaged(file.parent, problem, weights if weights.is_file() else None))
     default_first = sorted(cards.values(), key=lambda card: card.id != DEFAULT_MODEL)
-    return Library((*default_first, *published_cards()), tuple(problems))
+    return Library((*default_first, *published_cards()), tuple(problems), tuple(damaged))
 
 
 def list_cards() -> tuple[Card, ...]:
@@ -173,7 +198,12 @@ def _published(section: Section, licence: str, labels: tuple[str, ...]) -> Card:
 
 def _card_files(folder: Path, problems: list[ModelError]) -> list[Path]:
     try:
-        return sorted(path / CARD_NAME for path in folder.iterdir() if (path / CARD_NAME).is_file())
+        # A folder with weights and no card is listed, too: as a model whose card cannot be read.
+        return sorted(
+            path / CARD_NAME
+            for path in folder.iterdir()
+            if not path.name.startswith(".") and any((path / name).is_file() for name in (CARD_NAME, WEIGHTS_NAME))
+        )
     except FileNotFoundError:
         return []
     except OSError as error:

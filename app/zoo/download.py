@@ -137,6 +137,11 @@ class _Download:
             except Timeout:
                 self._stop_if_cancelled()
                 self._report(waiting=True)
+            except OSError as error:
+                raise ModelError(
+                    f"{self.target.parent} was taken away or locked during the download ({error.strerror or error}).",
+                    "Check that the folder is there and can be written, and try again.",
+                ) from error
 
     def _run_alone(self) -> Path:
         if self.target.is_file() and self._is_right(self.target):

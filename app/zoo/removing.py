@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 from app import paths
 from app.core.errors import ModelError
@@ -19,13 +20,22 @@ def remove_model(card: Card) -> None:
     if card.kind == "published":
         delete_download(card)
         return
-    if card.kind != "mine" or card.folder.parent != paths.user_models():
+    if card.kind != "mine":
         raise ModelError(f"{card.id} comes with the program, so it stays.")
+    remove_folder(card.folder)
+
+
+def remove_folder(folder: Path) -> None:
+    """Delete a model's folder from the user's library, whatever its card says; nothing where it is gone already.
+
+    Raises:
+        ModelError: where it is not in the library, or cannot be deleted.
+    """
+    if folder.parent != paths.user_models():
+        raise ModelError(f"{folder} is not a model of your library, so it stays.")
     try:
-        shutil.rmtree(card.folder)
+        shutil.rmtree(folder)
     except FileNotFoundError:
         return
     except OSError as error:
-        raise ModelError(
-            f"{card.folder} cannot be deleted ({error.strerror or error}).", "Close what uses it."
-        ) from error
+        raise ModelError(f"{folder} cannot be deleted ({error.strerror or error}).", "Close what uses it.") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
@@ -51,6 +52,7 @@ class Examiner(QObject):
         self._asked = 0
         self._busy = False
         self._question: tuple[str, tuple[object, ...]] = ("", ())
+        self._since = 0.0  # when the open question was put first, in seconds since the epoch
         self._again = False  # whether the open question has ended one process already
         self._answered.connect(self._on_answered, Qt.ConnectionType.QueuedConnection)
         self._idle = QTimer(self, singleShot=True, interval=KEPT)
@@ -77,9 +79,12 @@ class Examiner(QObject):
         """What is this file?"""
         self._ask("library.inspect", str(path), dict(choices))
 
-    def take_in(self, path: Path, name: str, labels: Path | None, choices: Mapping[str, str]) -> None:
-        """Add it to the user's library."""
-        self._ask("library.take_in", str(path), name, "" if labels is None else str(labels), dict(choices))
+    def take_in(
+        self, path: Path, name: str, labels: Path | None, choices: Mapping[str, str], replaces: Path | None = None
+    ) -> None:
+        """Add it to the user's library, perhaps in the place of a damaged model's folder."""
+        names, place = (str(one) if one is not None else "" for one in (labels, replaces))
+        self._ask("library.take_in", str(path), name, names, dict(choices), place)
 
     def close(self) -> None:
         """End the process, busy or not; an open question is not answered."""
@@ -95,6 +100,7 @@ class Examiner(QObject):
         if self._busy:
             self.close()  # whatever it does now, nobody wants to know any more
         self._question, self._again = (verb, arguments), False
+        self._since = time.time()
         self._limit.start(round(1000 * time_limit(Path(str(arguments[0])))))
         self._put()
 
@@ -133,6 +139,9 @@ class Examiner(QObject):
         if isinstance(outcome, EngineError):
             if not self._again:
                 self._again = True
+                verb, arguments = self._question
+                if verb == "library.take_in":  # if the dead process had finished, its model is the answer
+                    self._question = verb, (*arguments, self._since)
                 self._put()  # the client starts another process by itself
                 self.restarted.emit()
                 return
