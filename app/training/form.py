@@ -19,6 +19,7 @@ class Choice:
 
     value: str
     label: str
+    help: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,39 +51,50 @@ class Setting:
     everyday: bool = False
 
 
-_CHOICES: dict[str, dict[str, str]] = {
-    "block": {"basic": "Basic: two 3×3 convolutions", "bottleneck": "Bottleneck: 1×1, 3×3, 1×1"},
+# Short enough for the form's narrow column; what wants more words says them under the mouse.
+_CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
+    "block": {
+        "basic": ("Basic (3×3, 3×3)", "Two 3×3 convolutions"),
+        "bottleneck": ("Bottleneck (1-3-1)", "Convolutions of 1×1, 3×3 and 1×1, the last with four times the filters"),
+    },
     "shortcut": {
-        "none": "None: a plain network",
-        "A": "A: identity, zero-padded where the shape changes",
-        "B": "B: identity, projected where the shape changes",
-        "C": "C: projected everywhere",
+        "none": ("None: plain", "A plain network"),
+        "A": ("A: zero padding", "The identity, padded with zeros where the shape changes"),
+        "B": ("B: projections", "The identity, projected where the shape changes"),
+        "C": ("C: all projected", "A projection beside every branch"),
     },
-    "norm": {"batch": "Batch normalisation", "none": "None"},
-    "activation": {"post": "After the addition (2015)", "pre": "Before the convolutions (2016)"},
+    "norm": {"batch": ("Batch norm", "Batch normalisation after each convolution"), "none": ("None",)},
+    "activation": {
+        "post": ("Post-activation", "After the addition (He et al. 2015)"),
+        "pre": ("Pre-activation", "Before the convolutions (He et al. 2016)"),
+    },
     "initialisation": {
-        "he": "He: normal, scaled for ReLU",
-        "xavier": "Xavier: uniform, scaled for linear layers",
-        "small": "Small: normal, deviation 0.01",
-        "zero-branch": "He, each branch starting at zero",
+        "he": ("He", "Normal, scaled for ReLU"),
+        "xavier": ("Xavier", "Uniform, scaled for linear layers"),
+        "small": ("Small (0.01)", "Normal, deviation 0.01"),
+        "zero-branch": ("He, zero branches", "Each branch starts at zero"),
     },
-    "layout": {"cifar": "Three stages, for 32 × 32", "imagenet": "Four stages, for 64 × 64"},
+    "layout": {"cifar": ("Three (32 × 32)",), "imagenet": ("Four (64 × 64)",)},
     "augment": {
-        "crop-flip": "Shifted and flipped",
-        "resized-crop-flip": "Cut out, enlarged and flipped",
-        "flip": "Flipped",
-        "none": "As they are",
+        "crop-flip": ("Shift and flip", "Padded by 4, cropped at random, flipped at random"),
+        "resized-crop-flip": ("Crop, resize, flip", "A part of it, enlarged, flipped at random"),
+        "flip": ("Flip", "Flipped at random"),
+        "none": ("None", "As they are"),
     },
-    "mix": {"none": "No", "mixup": "Blended (mixup)", "cutmix": "A part pasted in (CutMix)"},
-    "optimiser": {"sgd": "SGD with momentum", "adamw": "AdamW"},
+    "mix": {
+        "none": ("None",),
+        "mixup": ("Mixup", "Two pictures blended"),
+        "cutmix": ("CutMix", "A part of another picture pasted in"),
+    },
+    "optimiser": {"sgd": ("SGD", "With momentum"), "adamw": ("AdamW",)},
     "schedule": {
-        "steps": "Divided by 10 at ½ and ¾",
-        "one-cycle": "Up for a fifth, then down to zero",
-        "cosine": "Half a cosine down to zero",
-        "constant": "Constant",
+        "steps": ("÷ 10 at ½ and ¾", "The rate is divided by 10 at a half and three quarters of the run"),
+        "one-cycle": ("One cycle", "Up for a fifth, then down to zero"),
+        "cosine": ("Half a cosine", "Along half a cosine, down to zero"),
+        "constant": ("Constant",),
     },
-    "precision": {"float32": "32 bits", "bfloat16": "Mixed, bfloat16", "float16": "Mixed, float16"},
-    "budget_unit": {"steps": "steps", "epochs": "epochs", "minutes": "minutes"},
+    "precision": {"float32": ("32 bits",), "bfloat16": ("Mixed, bfloat16",), "float16": ("Mixed, float16",)},
+    "budget_unit": {"steps": ("steps",), "epochs": ("epochs",), "minutes": ("minutes",)},
 }
 
 _EVERYDAY = {"depth", "shortcut", "norm", "data", "data_path", "seed", "budget", "budget_unit", "twin"}
@@ -173,7 +185,7 @@ def _setting(name: str, hint: Any, default: Experiment) -> Setting:
     if name == "data":
         choices = tuple(Choice(source_name, source.title) for source_name, source in data_sources.items())
     else:
-        choices = tuple(Choice(value, text) for value, text in _CHOICES.get(name, {}).items())
+        choices = tuple(Choice(value, *texts) for value, texts in _CHOICES.get(name, {}).items())
     return Setting(name, label, text, group, kind, getattr(default, name), choices, low, high, name in _EVERYDAY)
 
 

@@ -101,7 +101,7 @@ class ShapesSource:
     """The built-in data set."""
 
     name = "shapes"
-    title = "Shapes (generated)"
+    title = "Drawn shapes"
     summary = "10 classes of 32×32 pictures, generated here: nothing is downloaded."
     path_help = ""
     downloadable = ""

@@ -55,21 +55,22 @@ class ChoiceField(_Field):
         self.picker.setEditable(free)
         self.picker.setMinimumContentsLength(4)
         self._add(self.picker)
-        self.offer([(choice.value, choice.label) for choice in setting.choices])
+        self.offer([(choice.value, choice.label) for choice in setting.choices], [one.help for one in setting.choices])
         self.picker.activated.connect(self.edited)
         if (edit := self.picker.lineEdit()) is not None:
             self.picker.setInsertPolicy(Picker.InsertPolicy.NoInsert)
             edit.setAccessibleName(setting.label)
             edit.textEdited.connect(self.edited)
 
-    def offer(self, choices: Sequence[tuple[str, str]]) -> None:
-        """Offer values, (value, text); the one that is chosen stays."""
+    def offer(self, choices: Sequence[tuple[str, str]], tips: Sequence[str] = ()) -> None:
+        """Offer values, (value, text), and what each says under the mouse; the one that is chosen stays."""
         with QSignalBlocker(self.picker):
             before = self.value() if self.picker.count() else None
             self.picker.clear()
-            for value, text in choices:
+            for place, (value, text) in enumerate(choices):
                 self.picker.addItem(text, value)
-                self.picker.setItemData(self.picker.count() - 1, text, Qt.ItemDataRole.ToolTipRole)
+                tip = tips[place] if place < len(tips) and tips[place] else text
+                self.picker.setItemData(place, tip, Qt.ItemDataRole.ToolTipRole)
             if before is not None:
                 self.set_value(before)
 

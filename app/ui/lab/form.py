@@ -129,7 +129,7 @@ class ExperimentForm(QWidget):
         models = self._fields["start_from"]
         assert isinstance(models, ChoiceField)
         cards = [card for card in list_cards() if card.weights_path.is_file()]
-        models.offer([("", self.tr("nothing: new weights")), *((card.id, card.title) for card in cards)])
+        models.offer([("", self.tr("New weights")), *((card.id, card.title) for card in cards)])
 
     def _on_edited(self, name: str) -> None:
         if name == "depth" and self._several and self._fields["depth"].value() != self._several:

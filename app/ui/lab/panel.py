@@ -22,7 +22,7 @@ from app.ui.naming import named
 from app.ui.picker import Picker
 from app.ui.tokens import GRID
 
-WIDTH = 37 * GRID
+WIDTH = 39 * GRID
 LOOK_DELAY = 250  # milliseconds after the last stroke before the data folder is looked at
 
 
