@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QLabel, QToolButton
 from pytestqt.qtbot import QtBot
@@ -236,3 +236,40 @@ def test_names_of_files_come_from_the_title(qtbot: QtBot, tmp_path: Path, monkey
     assert asked == ["gradient-norm-block-step.csv"]
     assert (tmp_path / "mine.csv").exists()
     assert not re.search(r"[×: ]", asked[0])
+
+
+def test_a_series_beside_another_has_no_switch_and_is_hidden_with_it(qtbot: QtBot) -> None:
+    chart = LineChart("some", "Some", y_title="loss")
+    card = ChartCard(chart, "Loss")
+    qtbot.addWidget(card)
+    chart.add_series("a", "A, train", colour="accent", short="A")
+    chart.add_series("a/test", "A, test", colour="accent", dashed=True, kind="evaluations", beside="a")
+    switches = card.findChildren(LegendEntry)
+    assert [one.text() for one in switches] == ["A"]
+    switches[0].click()
+    assert [one.visible for one in chart.entries()] == [False, False]
+    switches[0].click()
+    assert [one.visible for one in chart.entries()] == [True, True]
+
+
+def test_a_legend_without_room_beside_the_title_has_a_row_of_its_own(qtbot: QtBot) -> None:
+    chart = LineChart("some", "Some", y_title="loss")
+    card = ChartCard(chart, "A title of some length")
+    qtbot.addWidget(card)
+    for place in range(4):
+        chart.add_series(str(place), f"a network {place}", colour="accent")
+    card.resize(1200, 300)
+    card.show()
+    title, switch = card.findChild(QLabel, "someTitle"), card.findChildren(LegendEntry)[0]
+    assert title is not None
+
+    def below() -> bool:
+        return switch.mapTo(card, QPoint(0, 0)).y() >= title.geometry().bottom()
+
+    qtbot.waitUntil(lambda: not below())
+    card.resize(480, 300)
+    qtbot.waitUntil(below)
+    rows = {one.mapTo(card, QPoint(0, 0)).y() for one in card.findChildren(LegendEntry)}
+    assert len(rows) == 1, "there, all of it has room in one row"
+    card.resize(1200, 300)
+    qtbot.waitUntil(lambda: not below())

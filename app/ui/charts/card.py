@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup, QFontMetricsF, QGuiApplication, QPainter
+from PySide6.QtGui import QAction, QActionGroup, QFontMetricsF, QGuiApplication, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -32,6 +32,7 @@ from app.ui.naming import named
 from app.ui.theme import colour
 from app.ui.tokens import GRID
 
+_LEGEND_PLACE = 3  # in the header: after title, gap and stretch
 _SMOOTHINGS = (None, 0, 10, 100, 1000)
 
 
@@ -86,7 +87,9 @@ class ChartCard(QFrame):
         self._title.setMinimumHeight(round(QFontMetricsF(self._title.font()).height()) + GRID)
         header.addWidget(self._title, 0, Qt.AlignmentFlag.AlignTop)
         header.addSpacing(GRID)
-        header.addWidget(Legend(self.chart), 1, Qt.AlignmentFlag.AlignTop)
+        header.addStretch(1)
+        self._legend = Legend(self.chart)
+        self._header = header
         for button in (self._whole, self._info, self._more):
             header.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
@@ -95,6 +98,29 @@ class ChartCard(QFrame):
         layout.addLayout(header)
         layout.addWidget(self.chart, 1)
         layout.addWidget(self._note)
+        self._outer, self._beside = layout, False
+        self._legend.rebuilt.connect(self._place_legend)
+        layout.insertWidget(1, self._legend)
+        self._place_legend()
+
+    def _place_legend(self) -> None:
+        """Beside the title where all of it has room there, else in a row below, which is wider."""
+        tools = sum(button.sizeHint().width() + GRID for button in (self._whole, self._info, self._more))
+        room = self.width() - 4 * GRID - self._title.sizeHint().width() - tools
+        beside = self._legend.sizeHint().width() <= room
+        if beside == self._beside:
+            return
+        self._beside = beside
+        if beside:
+            self._outer.removeWidget(self._legend)
+            self._header.insertWidget(_LEGEND_PLACE, self._legend, 4, Qt.AlignmentFlag.AlignTop)
+        else:
+            self._header.removeWidget(self._legend)
+            self._outer.insertWidget(1, self._legend)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_legend()
 
     def _tool(self, icon_name: str, name: str, text: str) -> QToolButton:
         button = named(QToolButton(), f"{self.chart.objectName()}{name}", text)

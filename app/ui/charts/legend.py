@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QLineF, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QLineF, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QLayout, QLayoutItem, QSizePolicy, QWidget
 
@@ -35,7 +35,7 @@ class LegendEntry(QAbstractButton):
         """Show another state of the series."""
         self._entry = entry
         self.setObjectName(f"legend-{entry.key}")
-        self.setText(entry.label)
+        self.setText(entry.short or entry.label)
         self.setAccessibleName(entry.label)
         self.setChecked(entry.visible)
         hint = self.tr("Hide {0}") if entry.visible else self.tr("Show {0}")
@@ -85,7 +85,13 @@ def draw_swatch(painter: QPainter, rect: QRectF, entry: Entry) -> None:
 
 
 class Legend(QWidget):
-    """The series of a chart, in rows that break where there is no room."""
+    """The series of a chart, in rows that break where there is no room.
+
+    Signals:
+        rebuilt(): it needs another width now, perhaps.
+    """
+
+    rebuilt = Signal()
 
     def __init__(self, chart: Plot, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -100,21 +106,25 @@ class Legend(QWidget):
         self._rebuild()
 
     def _rebuild(self) -> None:
-        entries = list(self._chart.entries())
-        if list(self._buttons) != [entry.key for entry in entries]:
-            for button in self._buttons.values():
-                self._flow.removeWidget(button)
-                button.deleteLater()
-            self._buttons = {}
-            for entry in entries:
-                button = self._buttons[entry.key] = LegendEntry(entry, self)
-                button.toggled.connect(lambda on, key=entry.key: self._chart.set_visible(key, on))
-                self._flow.addWidget(button)
-                button.show()
+        entries = [entry for entry in self._chart.entries() if not entry.beside]
+        keys = [entry.key for entry in entries]
+        kept = [key for key in self._buttons if key in keys]
+        if keys[: len(kept)] != kept:  # another order
+            kept = []
+        for key in [key for key in self._buttons if key not in kept]:
+            button = self._buttons.pop(key)
+            self._flow.removeWidget(button)
+            button.deleteLater()
+        for entry in entries[len(kept) :]:
+            button = self._buttons[entry.key] = LegendEntry(entry, self)
+            button.toggled.connect(lambda on, key=entry.key: self._chart.set_visible(key, on))
+            self._flow.addWidget(button)
+            button.show()
         for entry in entries:
             self._buttons[entry.key].show_entry(entry)
         self._flow.invalidate()
         self.updateGeometry()
+        self.rebuilt.emit()
 
 
 class _Flow(QLayout):

@@ -78,15 +78,26 @@ class LineChart(Plot):
 
     # Series
 
-    def add_series(self, key: str, label: str, *, colour: str, dashed: bool = False, kind: Kind = "steps") -> None:
+    def add_series(
+        self,
+        key: str,
+        label: str,
+        *,
+        colour: str,
+        dashed: bool = False,
+        kind: Kind = "steps",
+        beside: str = "",
+        short: str = "",
+    ) -> None:
         """Add a series, or give an existing one another label and colour.
 
         Args:
             colour: A token: "accent" for a residual network, "plain" for a plain one, then `colours.series_tokens()`.
+            beside, short: See `Entry`.
         """
         old = self._series.get(key)
         visible = old.entry.visible if old else True
-        entry = Entry(key, label, colour, dashed, visible)
+        entry = Entry(key, label, colour, dashed, visible, beside, short)
         self._series[key] = _Series(entry, kind, old.trace) if old else _Series(entry, kind)
         self.entries_changed.emit()
         self.refresh()
@@ -128,9 +139,10 @@ class LineChart(Plot):
         self.refresh()
 
     def set_visible(self, key: str, visible: bool) -> None:
-        series = self._series[key]
-        if series.entry.visible != visible:
+        changed = [one for one in self._series.values() if key in (one.entry.key, one.entry.beside)]
+        for series in changed:
             series.entry = replace(series.entry, visible=visible)
+        if changed:
             self.entries_changed.emit()
             self.refresh()
 

@@ -50,6 +50,8 @@ class Entry:
         colour: Its token; see `charts.colours`.
         dashed: Whether its line is.
         visible: Whether it is drawn.
+        beside: The key of the series that it is shown and hidden with; it has no switch of its own then.
+        short: What its switch says, if not the label.
     """
 
     key: str
@@ -57,6 +59,8 @@ class Entry:
     colour: str
     dashed: bool = False
     visible: bool = True
+    beside: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True, eq=False)

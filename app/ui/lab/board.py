@@ -67,7 +67,8 @@ class Board(QWidget):
         for curve in self._curves.values():
             chart = LineChart(f"{curve.name}Chart", curve.title, y_title=curve.y_title, unit=curve.unit, log=curve.log)
             self.lines[curve.name] = chart
-            card = self._card(curve.name, chart, curve.title)
+            title = self.tr("{0} · dashed: test").format(curve.title) if curve.tested else curve.title
+            card = self._card(curve.name, chart, title)
             card.set_note(note(curve.name))
             self._stack.addWidget(card)
         self.blocks = BlockChart("blockChart", self.tr("Every block"), y_title=self._quantity.short)
@@ -133,10 +134,10 @@ class Board(QWidget):
                 known = {(entry.key, entry.label, entry.colour) for entry in chart.entries()}
                 if (track.key, text, track.token) in known:
                     continue
-                chart.add_series(track.key, text, colour=track.token)
+                chart.add_series(track.key, text, colour=track.token, short=label)
                 if tested:
-                    text = self.tr("{0}, test").format(label)
-                    chart.add_series(f"{track.key}/test", text, colour=track.token, dashed=True, kind="evaluations")
+                    text, key = self.tr("{0}, test").format(label), f"{track.key}/test"
+                    chart.add_series(key, text, colour=track.token, dashed=True, kind="evaluations", beside=track.key)
             self.blocks.add_series(track.key, label, colour=track.token)
         self.title.setText(_names([track.legend for track in tracks]) or self.tr("Nothing is compared"))
         empty = self.tr("The first steps will appear here") if tracks else self.tr("Tick a run in the list below")
