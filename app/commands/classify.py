@@ -221,10 +221,11 @@ def tabulate(pictures: tuple[Path, ...], model: str, out: Path, resume: bool | N
     """
     from app.engine import batch
     from app.evaluation.batch_export import export
+    from app.evaluation.batch_lock import lock_path
     from app.evaluation.batch_store import BatchStore
 
     store = out.with_name(f".{out.name}.unfinished")
-    parts = [store, *(store.with_name(store.name + ending) for ending in ("-wal", "-shm"))]
+    parts = [lock_path(store), store, *(store.with_name(store.name + ending) for ending in ("-wal", "-shm"))]
     if store.exists() and resume is None:
         with BatchStore(store, reading=True) as table:
             counts = table.counts()
@@ -232,14 +233,12 @@ def tabulate(pictures: tuple[Path, ...], model: str, out: Path, resume: bool | N
             f"{out.name} is unfinished: {counts.done:,} of {counts.total:,} pictures are classified.",
             "Add --resume to go on, or --restart to begin anew.",
         )
-    if resume is False:
-        for part in parts:
-            part.unlink(missing_ok=True)
     with click.progressbar(length=1000, file=sys.stderr, label="Classifying") as bar:
         done = batch.classify(
             model,
             tuple(map(str, pictures)),
             str(store),
+            anew=resume is False,
             progress=lambda share: bar.update(max(0, round(1000 * share) - bar.pos)),
         )
     if done.counts.total:

@@ -13,6 +13,7 @@ import torch
 from app.core.errors import CancelledError, ModelError
 from app.engine import service
 from app.engine.evaluation import model_hash
+from app.evaluation.batch_lock import alone
 from app.evaluation.batch_store import TOP, VERSION, BatchDone, BatchStore
 from app.evaluation.judge import BATCH, LARGE_BATCH, LARGE_BATCH_SIDE
 from app.inference.classifier import Classifier
@@ -21,18 +22,27 @@ from app.sources.files import iterate_pictures, read_picture
 
 
 def classify(
-    model: str, folders: tuple[str, ...], store: str, *, progress: Callable[[float], None] | None = None
+    model: str,
+    folders: tuple[str, ...],
+    store: str,
+    *,
+    anew: bool = False,
+    progress: Callable[[float], None] | None = None,
 ) -> BatchDone:
-    """Classify every picture of some folders that has no answer in the table yet.
+    """Classify every picture of some folders that has no answer in the table yet, or changed since it had.
+
+    Pictures that are gone leave the table.
 
     Args:
         model: A reference.
         folders: Folders and files.
         store: The table's file; made where it is not there.
+        anew: Forget what is in it.
         progress: Told the share that is done, where not the window is.
 
     Raises:
         ModelError, DataError: where the model or the table cannot be used.
+        BatchBusyError: where another process is at work on the table.
         CancelledError: where the window asked to stop; what is done stays.
     """
     told, cancelled = service.watch(1)
@@ -47,11 +57,18 @@ def classify(
         "folders": "\n".join(os.fsencode(folder).decode("utf-8", "replace") for folder in folders),
     }
     notices: list[str] = []
-    with BatchStore(Path(store)) as table:
+    with alone(Path(store)), BatchStore(Path(store)) as table:
+        if anew:
+            table.clear()
         if not table.begin(about):
             notices.append("The model is not the one that the table was begun with: it was begun anew.")
         table.again()
-        table.add(_until(iterate_pictures(Path(folder) for folder in folders), cancelled))
+        changed = table.add(_until(iterate_pictures(Path(folder) for folder in folders), cancelled))
+        gone = table.drop_gone()
+        if changed:
+            notices.append(f"Pictures that changed since they were classified, and are classified anew: {changed:,}.")
+        if gone:
+            notices.append(f"Pictures that are not there any more, and left the table: {gone:,}.")
         counts = table.counts()
         done = counts.total - counts.waiting
         classifier = service.classifier()

@@ -28,6 +28,8 @@ PAIRS = (
     ("images", "labels"),
     ("data", "labels"),
     ("pictures", "labels"),
+    ("x_train", "y_train"),
+    ("train_images", "train_labels"),
 )
 CLASS_NAMES = ("classes", "class_names", "label_names")
 NPZ_HELP = "An .npz holds uint8 pictures (N, H, W, 3) as x_test with their classes as y_test, and may name its classes."

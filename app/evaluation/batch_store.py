@@ -6,12 +6,13 @@ with the rest. The engine writes while the window reads (write-ahead log). No to
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from app.core.errors import DataError
 
@@ -19,8 +20,8 @@ TOP = 5
 VERSION = 1
 CHUNK = 1000
 WAITING, DONE, FAILED = 0, 1, 2
-Column = Literal["number", "name", "folder", "label", "probability", "milliseconds", "error"]
-COLUMNS: tuple[Column, ...] = ("number", "name", "folder", "label", "probability", "milliseconds", "error")
+Column = Literal["number", "name", "folder", "label", "probability", "p2", "p3", "p4", "p5", "milliseconds", "error"]
+COLUMNS: tuple[Column, ...] = get_args(Column)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -32,6 +33,15 @@ CREATE TABLE IF NOT EXISTS pictures (
 );
 CREATE INDEX IF NOT EXISTS waiting ON pictures (number) WHERE state = 0;
 """
+# What a file was when it was listed last; tables of earlier versions of the program do not have these.
+_LATER = {"size": "INTEGER", "modified": "INTEGER", "listing": "INTEGER NOT NULL DEFAULT 0"}
+_ANSWER = (
+    "label",
+    "probability",
+    *(f"{one}{rank}" for one in "cp" for rank in range(1, TOP + 1)),
+    "milliseconds",
+    "error",
+)
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,10 @@ class BatchStore:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=NORMAL")
                 self._db.executescript(_SCHEMA)
+                there = {row[1] for row in self._db.execute("PRAGMA table_info(pictures)")}
+                for name, kind in _LATER.items():
+                    if name not in there:
+                        self._db.execute(f"ALTER TABLE pictures ADD COLUMN {name} {kind}")
             self._db.execute("SELECT 1 FROM pictures LIMIT 1")
         except (OSError, sqlite3.Error) as error:
             raise self._trouble(error) from error
@@ -128,6 +142,7 @@ class BatchStore:
     def begin(self, about: dict[str, str]) -> bool:
         """Say what the batch is of. False where that changed, and with it every answer so far was dropped."""
         before = self.about
+        about = about | {"listing": str(int(before.get("listing", "0")) + 1)}
         same = not before or all(before.get(name) == about[name] for name in ("version", "model_hash"))
         with self._writing() as db:
             if not same:
@@ -135,24 +150,56 @@ class BatchStore:
             db.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
         return same
 
-    def add(self, paths: Iterable[Path]) -> None:
-        """Add pictures that are not there yet, as they are found."""
+    def add(self, paths: Iterable[Path]) -> int:
+        """Add pictures that are not there yet, as they are found.
+
+        Returns:
+            How many were there, with an answer, but are other files by now: they wait for a new one.
+        """
         from app.sources.files import display_name
 
-        portion: list[tuple[bytes, str, str]] = []
-
-        def write() -> None:
+        listing = int(self.about.get("listing", "0"))
+        changed = 0
+        for portion in _portions(paths):
+            rows = []
+            for path in portion:
+                size, modified = _stamp(path)
+                folder = os.fsencode(path.parent).decode("utf-8", "replace")
+                rows.append((os.fsencode(path), display_name(path), folder, size, modified, listing))
             with self._writing() as db:
-                db.executemany("INSERT OR IGNORE INTO pictures (path, name, folder) VALUES (?, ?, ?)", portion)
+                db.executemany(_ADD, rows)
+                done = db.execute(
+                    f"UPDATE pictures SET {', '.join(f'{name} = NULL' for name in _ANSWER)} "
+                    "WHERE state = 0 AND c1 IS NOT NULL"
+                )
+                changed += done.rowcount
+        return changed
 
-        for path in paths:
-            path = path.absolute()
-            folder = os.fsencode(path.parent).decode("utf-8", "replace")
-            portion.append((os.fsencode(path), display_name(path), folder))
-            if len(portion) == CHUNK:
-                write()
-                portion = []
-        write()
+    def drop_gone(self) -> int:
+        """Take out the pictures that the last listing did not find and whose files are gone; how many.
+
+        None where it found nothing at all: most likely a disk is not connected.
+        """
+        listing = self.about.get("listing", "0")
+        if not self._query("SELECT 1 FROM pictures WHERE listing = ? LIMIT 1", (listing,)):
+            return 0
+        last = gone = 0
+        while portion := self._query(
+            "SELECT number, path FROM pictures WHERE listing <> ? AND number > ? ORDER BY number LIMIT ?",
+            (listing, last, CHUNK),
+        ):
+            last = portion[-1][0]
+            missing = [(number,) for number, path in portion if _is_gone(Path(os.fsdecode(path)))]
+            with self._writing() as db:
+                db.executemany("DELETE FROM pictures WHERE number = ?", missing)
+            gone += len(missing)
+        return gone
+
+    def clear(self) -> None:
+        """Forget every picture."""
+        with self._writing() as db:
+            db.execute("DELETE FROM pictures")
+            db.execute("DELETE FROM about")
 
     def again(self) -> None:
         """Let those that could not be read wait once more: they may be whole by now."""
@@ -195,16 +242,24 @@ class BatchStore:
         return Counts(sum(states.values()), states.get(DONE, 0), states.get(FAILED, 0))
 
     def numbers(
-        self, order: Column = "number", *, descending: bool = False, words: str = "", state: int = -1
+        self,
+        order: Column = "number",
+        *,
+        descending: bool = False,
+        words: str = "",
+        state: int = -1,
+        shares: tuple[float, float] | None = None,
     ) -> list[int]:
         """The rows' numbers in an order.
 
         Args:
             words: Only rows in whose name, folder or label every one of these words occurs.
             state: Only rows of that state; −1 for all.
+            shares: Only rows whose best class has at least the first and less than the second probability.
         """
         assert order in COLUMNS
-        where, values = [], []
+        where: list[str] = []
+        values: list[object] = []
         for word in words.split():
             pattern = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
             where.append(
@@ -213,6 +268,9 @@ class BatchStore:
             values += [pattern] * 3
         if state >= 0:
             where.append(f"state = {int(state)}")
+        if shares is not None:
+            where.append("probability >= ? AND probability < ?")
+            values += shares
         condition = f"WHERE {' AND '.join(where)}" if where else ""
         collation = " COLLATE NOCASE" if order in ("name", "folder", "label", "error") else ""
         ends = f"{order} IS NULL, {order}{collation} {'DESC' if descending else 'ASC'}, number"
@@ -264,6 +322,40 @@ class _Writing:
             raise self._store._trouble(failure) from failure
         if isinstance(error, sqlite3.Error):
             raise self._store._trouble(error) from error
+
+
+_ADD = """
+INSERT INTO pictures (path, name, folder, size, modified, listing) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (path) DO UPDATE SET
+    state = CASE WHEN size IS NOT NULL AND (size IS NOT excluded.size OR modified IS NOT excluded.modified)
+        THEN 0 ELSE state END,
+    size = excluded.size, modified = excluded.modified, listing = excluded.listing
+"""
+
+
+def _portions(paths: Iterable[Path]) -> Iterator[list[Path]]:
+    rest = (path.absolute() for path in paths)
+    while portion := list(itertools.islice(rest, CHUNK)):
+        yield portion
+
+
+def _stamp(path: Path) -> tuple[int | None, int | None]:
+    """(bytes, nanoseconds of the last change); unknown where nobody may look: reading it says so."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None, None
+    return found.st_size, found.st_mtime_ns
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # nobody may look, or a disk does not answer: that is no reason to forget it
+        return False
+    return False
 
 
 _FIELDS = "number, path, name, folder, state, c1, c2, c3, c4, c5, p1, p2, p3, p4, p5, milliseconds, error"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.core.errors import DataError
 from app.evaluation.data import LabelledSet
+from app.evaluation.devkit import class_ids
 from app.sources.files import PICTURE_SUFFIXES, iterate_pictures
 
 TEST_FOLDERS = ("val", "test", "validation", "valid")
@@ -20,14 +21,23 @@ LABEL_FILES = (
     "labels.txt",
     "val.txt",
     "val.csv",
+    "val_map.txt",
+    "val_labels.txt",
+    "val_annotations.csv",
     "classes.csv",
     "classes.txt",
+    "imagenet_2012_validation_synset_labels.txt",
+    "synset_labels.txt",
 )
+TRUTH = "ILSVRC*validation_ground_truth.txt"  # in a development kit, which people unpack beside the pictures
+SOLUTION = "LOC_val_solution.csv"  # Kaggle's, four folders above the pictures
 HELP = (
     "Give a folder that has a folder of pictures for each class, or a folder of pictures with a file (labels.csv) "
     "whose lines are “picture,class”."
 )
 HEADINGS = ("image", "imageid", "image_id", "file", "filename", "picture", "path", "name", "id")
+_NUMBER = re.compile(r"_val_(\d{8})$")  # ILSVRC2012_val_00000001.JPEG
+_WORDNET = re.compile(r"^n\d{8}$")
 _SEPARATED = re.compile(r"^(?P<name>\S+?\.\w+|\S+)\s+(?P<label>.+)$")
 
 
@@ -105,7 +115,7 @@ def _flat(root: Path, table: Path, *, named: Path | None = None) -> LabelledSet:
     files: list[Path] = []
     places: list[int] = []
     missing: list[str] = []
-    for name, label in _lines(table):
+    for name, label in _lines(table, sorted(set(pictures.values()), key=lambda file: file.name)):
         found = pictures.get(name) or pictures.get(name.rpartition("/")[2])
         if found is None:
             missing.append(name)
@@ -125,19 +135,20 @@ def _flat(root: Path, table: Path, *, named: Path | None = None) -> LabelledSet:
     return LabelledSet(below, layout, tuple(classes), labels, names, tuple(files), notices=tuple(notices))
 
 
-def _lines(table: Path) -> Iterator[tuple[str, str]]:
-    """(picture, class) of each line: separated by commas, tabs or spaces; a heading is passed over."""
+def _lines(table: Path, pictures: list[Path]) -> Iterator[tuple[str, str]]:
+    """(picture, class) of each line: separated by commas, tabs or spaces; a heading is passed over.
+
+    Args:
+        pictures: In the order of their names: what a list of bare classes, as ImageNet's are, is about.
+    """
     try:
         text = table.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{table} is not a text file.", HELP) from error
     rows = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if rows and all(len(row.split()) == 1 and "," not in row for row in rows):
-        raise DataError(
-            f"{table} has one word a line and does not say of which picture.",
-            "ImageNet's own list counts its classes in another order than networks do; write “picture,class” instead, "
-            "with WordNet ids.",
-        )
+        yield from _in_order(table, [row.strip() for row in rows], pictures)
+        return
     solution = bool(rows) and rows[0].replace(" ", "").lower() == "imageid,predictionstring"
     for number, row in enumerate(rows):
         if "," in row:
@@ -155,13 +166,41 @@ def _lines(table: Path) -> Iterator[tuple[str, str]]:
             yield name, label.split()[0] if solution else label
 
 
+def _in_order(table: Path, words: list[str], pictures: list[Path]) -> Iterator[tuple[str, str]]:
+    """One class a line, in the order of ImageNet's validation pictures, whose names end with their numbers."""
+    if not all(_WORDNET.match(word) for word in words):
+        ids = class_ids(table)
+        if not ids or not all(word.isdecimal() and int(word) in ids for word in words):
+            raise DataError(
+                f"{table} has one word a line and does not say of which picture.",
+                "ImageNet's own list counts its classes in another order than networks do: put its development kit's "
+                "meta.mat or map_clsloc.txt beside it, or write “picture,class” instead, with WordNet ids.",
+            )
+        words = [ids[int(word)] for word in words]
+    numbers = [int(match[1]) if (match := _NUMBER.search(file.stem)) else 0 for file in pictures]
+    if not all(0 < number <= len(words) for number in numbers):
+        if len(words) != len(pictures):
+            raise DataError(
+                f"{table} has {len(words):,} lines for {len(pictures):,} pictures.",
+                "A list of bare classes must have one for each picture, in the order of their names.",
+            )
+        numbers = list(range(1, len(words) + 1))
+    for file, number in zip(pictures, numbers, strict=True):
+        yield file.name, words[number - 1]
+
+
 def _labels_file(folder: Path) -> Path | None:
-    places = (folder, folder.parent)
-    for place in places:
+    for place in (folder, folder.parent):
+        if place != folder and _folders(folder):
+            break
         for name in LABEL_FILES:
-            if (place / name).is_file() and (place == folder or not _folders(folder)):
+            if (place / name).is_file():
                 return place / name
-    return None
+        for pattern in (TRUTH, f"*devkit*/data/{TRUTH}", f"*devkit*/{TRUTH}"):
+            if found := sorted(place.glob(pattern)):
+                return found[0]
+    above = [place / SOLUTION for place in list(folder.parents)[:4]]
+    return next((file for file in above if file.is_file()), None) if not _folders(folder) else None
 
 
 def _folders(root: Path) -> list[Path]:

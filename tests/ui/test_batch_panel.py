@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.core.errors import CancelledError
+from app.evaluation.batch_lock import BatchBusyError
 from app.evaluation.batch_store import BatchDone, BatchStore
 from app.ui.batch.table_model import KEPT_PAGES, PAGE, BatchTable
 from app.ui.composition import Composition
@@ -114,10 +115,58 @@ def test_sorting_and_filtering(panel: BatchPanel, tmp_path: Path, qtbot: QtBot) 
     qtbot.waitUntil(lambda: cell(panel.table, 0, 2) == "80.0 %")
     assert "11 shown" in panel.count.text()
     panel.search.clear()
+    panel.shares.setCurrentIndex(panel.shares.findText("50 to 90 %"))
+    panel.shares.activated.emit(2)
+    qtbot.waitUntil(lambda: panel.table.rowCount() == 199)
+    panel.shares.setCurrentIndex(panel.shares.findText("90 % or more"))
+    panel.shares.activated.emit(3)
+    qtbot.waitUntil(lambda: panel.table.rowCount() == 0)
+    assert panel.view.isVisibleTo(panel) and "0 shown" in panel.count.text()
+    panel.shares.setCurrentIndex(0)
+    panel.shares.activated.emit(0)
     panel.states.setCurrentIndex(3)
     panel.states.activated.emit(3)
     qtbot.waitUntil(lambda: panel.table.rowCount() == 1)
     qtbot.waitUntil(lambda: cell(panel.table, 0, 9) == "It is damaged.")
+
+
+def test_another_window_at_work_is_followed(
+    panel: BatchPanel,
+    jobs: list[HeldJob],  # noqa: F811
+    tmp_path: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    panel._pace.setInterval(10)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    store = store_path("cifar10-resnet20", folder)
+    fill(store, folder, 20, done=5)
+    panel.folder.set_path(folder)
+    qtbot.waitUntil(lambda: panel.table.rowCount() == 20)
+    panel.line.button.click()
+    jobs[0].failed.emit(BatchBusyError("Another window or command is classifying into this table.", "Its rows appear."))
+    assert "Another window" in panel.notices.text and panel.line.button.isVisibleTo(panel)
+    fill(store, folder, 20, done=20)
+    qtbot.waitUntil(lambda: "20 classified" in panel.count.text() or "19 classified" in panel.count.text())
+    qtbot.waitUntil(lambda: not panel._pace.isActive())
+    assert panel.notices.text == "", "the other one is done"
+
+
+def test_a_third_click_gives_the_folders_own_order(panel: BatchPanel, tmp_path: Path, qtbot: QtBot) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    fill(store_path("cifar10-resnet20", folder), folder, 30, done=30)
+    panel.folder.set_path(folder)
+    qtbot.waitUntil(lambda: panel.table.rowCount() == 30)
+    header = panel.view.horizontalHeader()
+    clicks = header.sectionViewportPosition(2) + 20
+    shown = []
+    for _ in range(3):
+        qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(clicks, header.height() // 2))
+        qtbot.waitUntil(lambda: not panel.table._looking)
+        shown.append(panel.table._numbers[:2])
+    assert shown[0] == [1, 8] and shown[1] != shown[0] and shown[2] == [1, 2]
 
 
 def test_tens_of_thousands_of_rows_stay_smooth(

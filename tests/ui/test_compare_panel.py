@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.core.errors import ModelError
@@ -97,7 +99,7 @@ def test_models_answer_on_one_scale_and_their_agreement_is_told(opened: CompareP
     assert cells[1][1:] == ["cannot be said: class 3, dog", "+1.00", "no class shared"]
     qtbot.waitUntil(lambda: opened.scale._high == 4.0), "the strongest map sets the scale of all"
     qtbot.waitUntil(lambda: all(lane.map.shown for lane in opened.lanes[:3]))
-    assert "3\u00a0classes" in opened.lanes[2].facts.text()
+    assert "3 classes" in opened.lanes[2].facts.text()
     opened.choose(1, "")
     assert opened.table.rowCount() == 1
     qtbot.waitUntil(lambda: opened.scale._high == 2.0)
@@ -227,7 +229,7 @@ def test_the_time_is_that_of_warm_calls_taken_in_turns(opened: ComparePanel, qtb
     opened.choose(1, "strong.pt")
     qtbot.waitUntil(lambda: all((opened.stopwatch.timing(lane.reference) or NOTHING).over for lane in opened.lanes[:2]))
     text, tip = opened.lanes[0].facts.text(), opened.lanes[0].facts.toolTip()
-    assert "7.2\u00a0ms" in text and "40.6\u00a0M\u00a0multiply-adds" in text
+    assert "7.2 ms" in text and "40.6 M multiply-adds" in text
     assert f"Median of {MOST} calls" in tip and "took 2.5 ms" in tip and "More calls" not in tip
     calls = [arguments[0] for verb, arguments in PromptEngine.instances[-1].ran if verb == "compare.call"]
     last = calls[-2 * MOST :]
@@ -236,7 +238,7 @@ def test_the_time_is_that_of_warm_calls_taken_in_turns(opened: ComparePanel, qtb
     opened.methods.setCurrentIndex(0)
     opened.methods.activated.emit(0)
     qtbot.waitUntil(lambda: all(lane.answer.heatmap is None for lane in opened.lanes[:2]))
-    assert "7.2\u00a0ms" in opened.lanes[1].facts.text(), "another question does not make them slower"
+    assert "7.2 ms" in opened.lanes[1].facts.text(), "another question does not make them slower"
     assert sum(verb == "compare.call" for verb, _ in PromptEngine.instances[-1].ran) == before
 
 
@@ -273,6 +275,42 @@ def test_the_first_call_warms_up_and_slow_models_get_few() -> None:
     found = watch.timing("a")
     assert found is not None and found.over and not engine.waiting
     assert (found.median, found.least, found.most, found.calls) == (2000, 1000, 3000, LEAST)
+
+
+def test_a_slow_model_does_not_cost_a_quick_one_its_calls() -> None:
+    engine = Asked()
+    watch = Stopwatch(engine)
+    watch.measure(["quick", "slow"])
+    while engine.waiting:
+        engine.answer(ForwardCost(5000 if engine.waiting[0][0] == "slow" else 2, 5))
+    assert watch.timing("slow").calls == LEAST and watch.timing("quick").calls == MOST
+
+
+def test_the_second_model_is_one_of_the_same_classes_where_there_is_one(
+    program: Composition,  # noqa: F811
+    panel: ComparePanel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (card,) = program.library.here
+    others = [replace(card, id="a", labels=("x", "y")), replace(card, id="b", labels=LABELS)]
+    monkeypatch.setattr(type(program.library), "here", property(lambda _self: (card, *others)))
+    program.library.changed.emit()
+    assert [lane.reference for lane in panel.lanes[:2]] == ["cifar10-resnet20", "b"]
+
+
+def test_one_model_twice_is_told_apart_by_its_lane(opened: ComparePanel, qtbot: QtBot) -> None:
+    opened.choose(1, "strong.pt")
+    opened.choose(3, "strong.pt")
+    qtbot.waitUntil(lambda: opened.table.rowCount() == 3)
+    assert opened.table.item(2, 0).text() == "2: strong.pt  ·  4: strong.pt"
+
+
+def test_lanes_are_equally_wide_whatever_they_say(opened: ComparePanel, qtbot: QtBot) -> None:
+    opened.window().resize(1024, 640)
+    opened.lanes[0].facts.setText("an-extraordinarily-long-word-that-cannot-be-broken-anywhere")
+    QApplication.processEvents()
+    widths = [lane.width() for lane in opened.lanes]
+    assert max(widths) - min(widths) <= 1
 
 
 def test_nothing_is_timed_while_somebody_waits_and_one_gone_does_not_stop_the_rest() -> None:

@@ -21,6 +21,7 @@ from app.core.errors import CancelledError, DataError
 from app.core.parquet import Column, write_parquet
 from app.engine import batch, service
 from app.evaluation.batch_export import columns, export
+from app.evaluation.batch_lock import BatchBusyError, alone
 from app.evaluation.batch_store import DONE, FAILED, BatchStore, Counts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +61,69 @@ def test_rows_orders_and_filters(store: BatchStore) -> None:
     assert store.numbers(words="some c%") == [3, 1][:1] and store.numbers(words="png", state=FAILED) == [3]
     assert store.numbers(state=DONE) == [1, 2]
     assert list(store.waiting()) == [Path("/some/d.png")]
+
+
+def test_probabilities_filter_and_every_rank_sorts(store: BatchStore) -> None:
+    assert store.numbers(shares=(0.0, 0.7)) == [], "less than the second"
+    assert store.numbers(shares=(0.7, 0.9)) == [1] and store.numbers(shares=(0.5, 2.0)) == [1, 2]
+    assert store.numbers(shares=(0.5, 2.0), words="wool") == [2]
+    assert store.numbers("p2", descending=True) == [1, 2, 3, 4] and store.numbers("p2")[:2] == [2, 1]
+
+
+def test_a_folder_that_changed_is_seen_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("same.png", "other.png", "gone.png"):
+        (folder / name).write_bytes(b"1")
+    with BatchStore(tmp_path / "batch.sqlite") as table:
+        table.begin(ABOUT)
+        assert table.add(sorted(folder.iterdir())) == 0
+        table.write([(path, [0, 1], [0.7, 0.3], 1.0, "") for path in sorted(folder.iterdir())], LABELS)
+        (folder / "gone.png").unlink()
+        (folder / "other.png").write_bytes(b"22")
+        (folder / "new.png").write_bytes(b"1")
+        table.begin(ABOUT)
+        assert table.add(sorted(folder.iterdir())) == 1, "one is another file by now"
+        assert table.drop_gone() == 1
+        assert table.counts() == Counts(3, 1, 0)
+        assert [path.name for path in table.waiting()] == ["other.png", "new.png"]
+        other = next(row for row in table.every_row() if row.name == "other.png")
+        assert other.classes == () and other.milliseconds is None, "the old answer is no answer any more"
+
+
+def test_a_disk_that_is_not_connected_takes_no_answers_along(store: BatchStore, tmp_path: Path) -> None:
+    store.begin(ABOUT)
+    store.add([])
+    assert store.drop_gone() == 0 and store.counts() == Counts(4, 2, 1)
+    store.add([tmp_path])
+    assert store.drop_gone() == 4, "whatever was listed, and is not there"
+
+
+def test_tables_of_earlier_versions_go_on(tmp_path: Path) -> None:
+    path, picture = tmp_path / "batch.sqlite", tmp_path / "a.png"
+    picture.write_bytes(b"1")
+    with BatchStore(path) as table:
+        table.begin(ABOUT)
+        table.add([picture])
+        table.write([(picture, [0], [0.7], 1.0, "")], LABELS)
+    with sqlite3.connect(path) as db:
+        for column in ("size", "modified", "listing"):
+            db.execute(f"ALTER TABLE pictures DROP COLUMN {column}")
+        db.execute("DELETE FROM about WHERE name = 'listing'")
+    with BatchStore(path) as table:
+        assert table.begin(ABOUT)
+        assert table.add([picture]) == 0 and table.drop_gone() == 0
+        assert table.counts() == Counts(1, 1, 0)
+
+
+def test_two_do_not_classify_into_one_table(tmp_path: Path) -> None:
+    service.hello("cpu")
+    path = tmp_path / "batch.sqlite"
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
+    with alone(path), pytest.raises(BatchBusyError, match="Another window"):
+        batch.classify("cifar10-resnet20", (str(tmp_path),), str(path))
+    assert not path.exists(), "it was not even opened"
+    assert batch.classify("cifar10-resnet20", (str(tmp_path),), str(path)).counts == Counts(1, 1, 0)
 
 
 def test_adding_again_adds_only_what_is_new(store: BatchStore) -> None:

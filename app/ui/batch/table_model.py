@@ -34,7 +34,7 @@ KEPT_PAGES = 60
 KEPT_THUMBNAILS = 500
 THUMBNAIL = 4 * GRID  # logical pixels
 _COLUMNS: tuple[Column, ...] = (
-    "name", "label", "probability", "number", "number", "number", "number", "milliseconds", "folder", "error",
+    "name", "label", "probability", "p2", "p3", "p4", "p5", "milliseconds", "folder", "error",
 )  # fmt: skip
 
 
@@ -61,6 +61,7 @@ class BatchTable(QAbstractTableModel):
         self._order: Column = "number"
         self._descending = False
         self._words, self._state = "", -1
+        self._shares: tuple[float, float] | None = None
         self._round = 0
         self._looking = self._look_again = False
         tr = self._tr
@@ -82,9 +83,9 @@ class BatchTable(QAbstractTableModel):
         if path is not None:
             self.look()
 
-    def filter(self, words: str, state: int) -> None:
-        """Show only rows with these words, in this state (−1 for all)."""
-        self._words, self._state = words, state
+    def filter(self, words: str, state: int, shares: tuple[float, float] | None = None) -> None:
+        """Show only rows with these words, in this state (−1 for all), with such a probability of their best class."""
+        self._words, self._state, self._shares = words, state, shares
         self.look()
 
     def look(self) -> None:
@@ -95,12 +96,13 @@ class BatchTable(QAbstractTableModel):
         path, now = self._path, self._round
         if path is None:
             return
-        order, descending, words, state = self._order, self._descending, self._words, self._state
+        order, down, words, state, shares = self._order, self._descending, self._words, self._state, self._shares
 
         def work() -> tuple[Counts, list[int], tuple[str, ...]]:
             with BatchStore(path, reading=True) as store:
                 labels = tuple(store.about.get("labels", "").split("\n"))
-                return store.counts(), store.numbers(order, descending=descending, words=words, state=state), labels
+                numbers = store.numbers(order, descending=down, words=words, state=state, shares=shares)
+                return store.counts(), numbers, labels
 
         def done(outcome: Any) -> None:
             self._looking = False
@@ -173,7 +175,9 @@ class BatchTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._heads[section]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tr("Sorts by this column") if _COLUMNS[section] != "number" else self._tr("Not sortable")
+            if _COLUMNS[section] in ("p2", "p3", "p4", "p5"):
+                return self._tr("Sorts by the probability of this class; a third click gives the folder's own order")
+            return self._tr("Sorts by this column; a third click gives the folder's own order")
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignRight if section in (2, 7) else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignVCenter

@@ -106,6 +106,7 @@ class AgreementTable(QTableWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, 4, parent)
         self.setObjectName("agreement")
+        self.setProperty("role", "facts")
         self.setAccessibleName(self.tr("Agreement of the models"))
         self.setToolTip("")
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -140,9 +141,11 @@ class AgreementTable(QTableWidget):
             item.setToolTip(tip)
             item.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
             self.setHorizontalHeaderItem(column, item)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.horizontalHeader().setHighlightSections(False)
+        header = self.horizontalHeader()
+        header.setFixedHeight(ROW)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
 
     def show_agreements(self, found: Sequence[Agreement]) -> None:
         """Show these."""
@@ -152,7 +155,10 @@ class AgreementTable(QTableWidget):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
                 self.setItem(row, column, item)
-        self.setFixedHeight(self.horizontalHeader().sizeHint().height() + max(1, len(found)) * ROW + GRID // 2)
+        for column in range(1, self.columnCount()):
+            room = max(self.sizeHintForColumn(column), self.horizontalHeader().sectionSizeHint(column))
+            self.setColumnWidth(column, min(room + 3 * GRID, 42 * GRID))
+        self.setFixedHeight(ROW + max(1, len(found)) * ROW + GRID // 2)
 
 
 class AgreementCard(QFrame):

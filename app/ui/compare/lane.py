@@ -123,6 +123,7 @@ class Lane(QFrame):
         self.facts = named(QLabel(), f"compareFacts{place}")
         self.facts.setProperty("role", "quiet")
         self.facts.setWordWrap(True)
+        self.facts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # all lanes are equally wide
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID + GRID // 2, GRID + GRID // 2, GRID + GRID // 2, GRID + GRID // 2)
         layout.setSpacing(GRID)
@@ -182,18 +183,15 @@ class Lane(QFrame):
             return
         parameters = model.outline.parameters
         took = self.tr("… ms") if timing is None else self.tr("{0} ms").format(f"{timing.median:.1f}")
-        parts = [took]
-        if timing is not None and timing.multiply_adds:
-            parts.append(self.tr("{0} multiply-adds").format(count(timing.multiply_adds)))
-        parts += [
-            self.tr("{0} parameters").format(count(parameters)),
-            mebibytes(4 * parameters / MEBI),
+        operations = self.tr("{0} multiply-adds").format(count(timing.multiply_adds)) if timing else ""
+        lines = [
+            self._note,
+            f"{took} · {operations}" if operations else took,
+            f"{self.tr('{0} parameters').format(count(parameters))} · {mebibytes(4 * parameters / MEBI)}",
             self.tr("{0} classes").format(f"{len(model.labels):,}"),
             model.preprocessing.summary,
         ]
-        # A figure and its unit stay on one line.
-        lines = [" · ".join(part.replace(" ", "\u00a0") for part in parts)]
-        self.facts.setText("\n".join([self._note, *lines] if self._note else lines))
+        self.facts.setText("\n".join(line for line in lines if line))
         self.facts.setToolTip(self._facts_tip(answer, timing))
 
     def _facts_tip(self, answer: Answer, timing: Timing | None) -> str:
@@ -202,8 +200,8 @@ class Lane(QFrame):
         if timing is None:
             return self.tr("The time of a warm call is measured when all models have answered.") + "\n" + tip
         measured = self.tr(
-            "Median of {0} calls after one to warm up, in turns with the other models: one picture, the class alone "
-            "({1} to {2} ms)."
+            "Median of {0} calls after one to warm up, in turns with the other models:\n"
+            "one picture, the class alone ({1} to {2} ms)."
         ).format(timing.calls, f"{timing.least:.1f}", f"{timing.most:.1f}")
         more = "" if timing.over else " " + self.tr("More calls follow.")
         size = self.tr("Parameters are counted as 32-bit numbers; multiply-adds of one picture, as it was run.")

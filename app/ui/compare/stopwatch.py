@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from app.core.records import ForwardCost
 
 LEAST, MOST = 3, 15  # calls of each model that count
-BUDGET = 2000.0  # milliseconds of all models together, unless some have fewer than LEAST calls
+BUDGET = 700.0  # milliseconds for each model, unless that makes fewer than LEAST calls
 
 Ask = Callable[[str, Callable[[Any], None]], None]
 
@@ -67,7 +67,7 @@ class Stopwatch(QObject):
         times = self._times.get(reference)
         if not times:
             return None
-        over = reference in self._gone or self._next() is None
+        over = reference in self._gone or self._has_enough(reference)
         return Timing(median(times), min(times), max(times), len(times), self._multiply_adds[reference], over)
 
     def measure(self, references: Iterable[str]) -> None:
@@ -85,13 +85,12 @@ class Stopwatch(QObject):
 
     def _next(self) -> str | None:
         """Whose turn it is; None where all are measured."""
-        left = [one for one in self._models if one not in self._gone]
-        if not left:
-            return None
-        turn = min(left, key=lambda one: len(self._times[one]) + (one in self._warm))
-        calls = len(self._times[turn])
-        spent = sum(map(sum, self._times.values()))
-        return turn if calls < LEAST or (calls < MOST and spent < BUDGET) else None
+        left = [one for one in self._models if one not in self._gone and not self._has_enough(one)]
+        return min(left, key=lambda one: len(self._times[one]) + (one in self._warm), default=None)
+
+    def _has_enough(self, reference: str) -> bool:
+        times = self._times[reference]
+        return len(times) >= MOST or (len(times) >= LEAST and sum(times) >= BUDGET)
 
     def _go_on(self) -> None:
         turn = self._next()
@@ -110,6 +109,6 @@ class Stopwatch(QObject):
             elif self._running:  # a call beside which somebody else's question waited is as good; one after it is cold
                 self._times[reference].append(outcome.milliseconds)
                 self._multiply_adds[reference] = outcome.multiply_adds
-            if self._next() is None or len(self._times[reference]) in (1, LEAST):
+            if reference in self._gone or self._has_enough(reference) or len(self._times[reference]) in (1, LEAST):
                 self.timed.emit()
         self._go_on()

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app import paths
 from app.core.errors import CancelledError, ExplorerError
+from app.evaluation.batch_lock import BatchBusyError
 from app.evaluation.batch_store import DONE, FAILED, BatchDone, Counts
 from app.ui.batch.table_model import THUMBNAIL, BatchTable
 from app.ui.evaluate.class_table import make_view
@@ -47,6 +48,7 @@ class BatchPanel(QWidget):
         self.setObjectName("batchPanel")
         self._shell, self._library = shell, library
         self._store: Path | None = None
+        self._watching = False  # another process fills the table that is shown
         self.notices = NoticeBar()
         self.table = BatchTable(shell.background, self)
         self._pace = QTimer(self, interval=PACE)
@@ -79,6 +81,7 @@ class BatchPanel(QWidget):
             self.notices.show_notice(self.tr("{0} does not exist.").format(folder), key="batch")
             return
         self.notices.clear()
+        self._watching = False
         store = store_path(self.model.reference, folder)
         self.line.run("batch.classify", self.model.reference, (str(folder.absolute()),), str(store))
         self.model.setEnabled(False)
@@ -104,6 +107,7 @@ class BatchPanel(QWidget):
             store = None
         if store != self._store:
             self._store = store
+            self._watching = False
             self.table.open(store)
         if store is None:
             self._show_counts(Counts(0, 0, 0))
@@ -111,13 +115,17 @@ class BatchPanel(QWidget):
     def _on_look(self, counts: Counts) -> None:
         self._show_counts(counts)
         self._patience.start()
+        if self._watching and not counts.waiting:
+            self._watching = False
+            self._pace.stop()
+            self.notices.clear("busy")
 
     def _show_counts(self, counts: Counts) -> None:
         there = counts.total > 0
         self.empty.setVisible(not there)
         self.view.setVisible(there)
         self.export.setEnabled(counts.done > 0)
-        for widget in (self.search, self.states):
+        for widget in (self.search, self.states, self.shares):
             widget.setEnabled(there)
         text = ""
         if there:
@@ -143,6 +151,11 @@ class BatchPanel(QWidget):
 
     def _on_failed(self, error: ExplorerError) -> None:
         self._ended()
+        if isinstance(error, BatchBusyError):
+            self._watching = True
+            self._pace.start()
+            self.notices.show_notice(str(error), key="busy", trouble=False)
+            return
         self.notices.show_notice(str(error), key="batch", trouble=not isinstance(error, CancelledError))
 
     def _ended(self) -> None:
@@ -157,7 +170,7 @@ class BatchPanel(QWidget):
             self._open_store()
 
     def _filter(self) -> None:
-        self.table.filter(self.search.text(), int(self.states.currentData()))
+        self.table.filter(self.search.text(), int(self.states.currentData()), self.shares.currentData())
 
     def _ask_for_thumbnails(self) -> None:
         if self.table.rowCount() and self.view.isVisible():
@@ -233,6 +246,14 @@ class BatchPanel(QWidget):
             (self.tr("Could not be read"), FAILED),
         ):
             self.states.addItem(text, state)
+        self.shares = Picker("batchShares", self.tr("Which probabilities of the best class to show"))
+        for text, shares in (
+            (self.tr("Any probability"), None),
+            (self.tr("Under 50 %"), (0.0, 0.5)),
+            (self.tr("50 to 90 %"), (0.5, 0.9)),
+            (self.tr("90 % or more"), (0.9, 2.0)),
+        ):
+            self.shares.addItem(text, shares)
         self.count = named(QLabel(), "batchCount")
         self.count.setProperty("role", "quiet")
         self.export = named(QPushButton(self.tr("Export …")), "batchExport", self.tr("Export the table"))
@@ -246,6 +267,7 @@ class BatchPanel(QWidget):
         self.export.setMenu(menu)
         self.view = make_view(self.table, "batchTable", self.tr("Pictures and answers"))
         self.view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.view.horizontalHeader().setSortIndicatorClearable(True)
         self.view.verticalHeader().setDefaultSectionSize(THUMBNAIL + GRID)
         self.view.setIconSize(QSize(THUMBNAIL, THUMBNAIL))
         for column, width in enumerate((26, 15, 11, 17, 17, 17, 17, 8, 30, 40)):
@@ -281,6 +303,7 @@ class BatchPanel(QWidget):
         bar.setSpacing(GRID)
         bar.addWidget(self.search, 1)
         bar.addWidget(self.states)
+        bar.addWidget(self.shares)
         bar.addWidget(self.export)
         right = QVBoxLayout()
         right.setSpacing(0)
@@ -305,9 +328,11 @@ class BatchPanel(QWidget):
         self.line.moved.connect(self._on_moved)
         self.model.model_chosen.connect(lambda _reference: self._open_store())
         self.model.followed.connect(self._open_store)
+        self.model.lost.connect(lambda _reference: self._open_store())
         self.folder.changed.connect(self._open_store)
         self.search.textChanged.connect(lambda _text: self._typing.start())
-        self.states.activated.connect(lambda _place: self._filter())
+        for picker in (self.states, self.shares):
+            picker.activated.connect(lambda _place: self._filter())
         self.table.counted.connect(self._on_look)
         self.table.dataChanged.connect(lambda *_: self._patience.start())
         self.table.failed.connect(lambda error: self.notices.show_notice(str(error), key="table"))

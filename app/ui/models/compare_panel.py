@@ -313,7 +313,9 @@ class ComparePanel(QWidget):
         found = []
         for lane in self.lanes:
             if lane.model is not None and lane.view is not None and lane.answer is not None and lane.reference:
-                found.append(Opinion(lane.name, lane.model, lane.view, lane.answer))
+                twice = sum(other.reference == lane.reference for other in self.lanes) > 1
+                name = f"{lane.place + 1}: {lane.name}" if twice else lane.name
+                found.append(Opinion(name, lane.model, lane.view, lane.answer))
         return found
 
     def _show_agreement(self) -> None:
@@ -353,13 +355,14 @@ class ComparePanel(QWidget):
         self.picture.setText(self._frame.name if self._frame is not None else self.tr("No picture yet"))
 
     def _choose_first(self) -> None:
-        """Explore's model, and another one that is here, where there is one."""
+        """Explore's model, and another one that is here, where there is one: of the same classes, if it can be."""
         if self._touched:
             return
         model = self._shell.explore.model
-        here = [card.id for card in self._library.here]
-        first = model.reference if model is not None else (here[0] if here else "")
-        others = [one for one in here if one != first]
+        here = {card.id: card.labels for card in self._library.here}
+        first = model.reference if model is not None else next(iter(here), "")
+        labels = model.labels if model is not None else here.get(first, ())
+        others = sorted((one for one in here if one != first), key=lambda one: here[one] != labels)
         wanted = (first, others[0] if others else "")
         if wanted == (self.lanes[0].reference, self.lanes[1].reference):
             return
