@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 120_000  # milliseconds
@@ -33,7 +34,7 @@ def main() -> int:
         type=Path,
         help="folder of a trained experiment, for the Lab's pictures; else those that come with the program",
     )
-    parser.add_argument("--pages", default="explore,live,anatomy,lab,models", help="which pages")
+    parser.add_argument("--pages", default="explore,live,anatomy,lab,paper,models", help="which pages")
     arguments = parser.parse_args()
     width, height = (int(part) for part in arguments.size.split("x"))
     os.environ["RESNET_EXPLORER_HOME"] = tempfile.mkdtemp(prefix="screenshots-")  # nobody's own settings
@@ -84,7 +85,7 @@ def _shoot(folder: Path, width: int, height: int, picture: Path | None, pages: l
         return 1
     folder.mkdir(parents=True, exist_ok=True)
     for page in pages:
-        composition.window.show_page("explore" if page == "live" else page)
+        composition.window.show_page({"live": "explore", "paper": "lab"}.get(page, page))
         if page == "live":
             composition.live.open(str(film(Path(os.environ["RESNET_EXPLORER_HOME"]) / "samples.avi")))
             if not wait(composition.live.answered, PATIENCE):
@@ -100,6 +101,10 @@ def _shoot(folder: Path, width: int, height: int, picture: Path | None, pages: l
             return 1
         if page == "lab":
             wait(None, 5 * SETTLE)  # the runs are read
+        if page == "paper":
+            lab: Any = composition.window.pages.currentWidget()
+            lab.panels.show_panel("paper")
+            wait(None, 2 * SETTLE)
         if page == "models":
             wait(None, 5 * SETTLE)  # the portraits are drawn
         for scheme in ("dark", "light"):

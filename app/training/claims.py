@@ -164,6 +164,13 @@ def claims(rows: Sequence[PaperRow]) -> tuple[Claim, ...]:
     return tuple(found)
 
 
+def equally_long(found: Sequence[Claim]) -> int:
+    """The number of steps that most networks were trained for to their end (of two as frequent ones the greater): runs
+    of other lengths cannot be laid beside those; 0 where none is finished."""
+    steps = [claim.row.steps for claim in found if claim.row is not None and claim.row.finished]
+    return max(steps, key=lambda one: (steps.count(one), one), default=0)
+
+
 def _says_most(row: PaperRow) -> tuple[int, int, float]:
     settings = [one for one in row.deviations if one.name not in ("steps", "precision", *paper.PICTURES)]
     return len(settings), -row.steps, -row.started

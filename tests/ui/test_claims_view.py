@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app import paths
@@ -69,6 +70,23 @@ def test_a_run_that_comes_later_is_read_then(program: Composition, qtbot: QtBot)
     page.index.look()
     qtbot.waitUntil(lambda: found.depths.claims[6].row is not None)
     assert line(found, 6)[0:3] == ["ResNet-56", "6.97 %", "14.0 %"]
+
+
+def test_a_run_of_another_length_is_in_the_table_and_not_in_the_chart(
+    program: Composition,  # noqa: F811
+    qtbot: QtBot,
+) -> None:
+    make_twins(paths.user_runs() / "pair", data="cifar10")
+    make_run(paths.user_runs() / "short", steps=5, data="cifar10", depth=56)
+    page = lab(program)
+    qtbot.waitUntil(lambda: len(page.index.runs) == 3)
+    found = view(page).depths
+    qtbot.waitUntil(lambda: found.claims[6].row is not None)
+    assert [item.text() if (item := found.table.item(6, column)) else "" for column in (0, 4)] == ["ResNet-56", "5"]
+    columns = dict(zip(found.chart.table().header, found.chart.table().columns, strict=True))
+    trained = next(values for name, values in columns.items() if name.startswith("here: ResNet, training"))
+    assert trained[0] == 12.0 and np.isnan(trained[3])
+    assert found.findChild(QLabel, "depthChartTitle").text() == "Error by depth, after 20 steps"
 
 
 def test_a_line_leads_to_its_run_and_twin(program: Composition, qtbot: QtBot) -> None:  # noqa: F811

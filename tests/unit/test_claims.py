@@ -13,7 +13,7 @@ from app.core.paper import comparable
 from app.core.responses import LayerResponse, ResponseRecord, list_responses, read_responses, write_responses
 from app.evaluation.imagenet import imagenet_rows
 from app.runs.folder import ENVIRONMENT, list_runs, write_json
-from app.training.claims import claims, read_row
+from app.training.claims import claims, equally_long, read_row
 from app.training.config import Experiment
 from app.zoo.cards import list_cards
 from tests.ui.judging_help import evaluation
@@ -45,6 +45,22 @@ def test_the_run_nearest_to_the_recipe_speaks_then_the_longest(tmp_path: Path) -
     assert [row.path for row in found["ResNet-20"].rows] == [long, short, other]
     assert [row.path for row in found["Plain-20"].rows] == [plain]
     assert found["ResNet-20"].row is not None and found["ResNet-20"].row.test_error == 14.0
+
+
+def test_only_networks_that_were_trained_equally_long_are_laid_beside_each_other(tmp_path: Path) -> None:
+    paths = [
+        make_run(tmp_path / f"{depth}", steps=steps, state=state, data="cifar10", depth=depth, budget_unit="steps")
+        for depth, steps, state in (
+            (20, 30, "finished"),
+            (32, 30, "finished"),
+            (56, 90, "finished"),
+            (44, 40, "stopped"),
+        )
+    ]
+    rows = [read_row(path) for path in paths]
+    assert equally_long(claims(rows)) == 30
+    assert equally_long(claims(rows[1:])) == 90, "of two as frequent ones the greater"
+    assert equally_long(claims(rows[3:])) == 0, "none is finished"
 
 
 def test_where_a_run_was_made_is_read_and_folders_of_that_machine_are_left_out(tmp_path: Path) -> None:

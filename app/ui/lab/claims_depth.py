@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from app.core import paper
 from app.core.errors import ExplorerError
-from app.training.claims import Claim, PaperRow, claims, read_row
+from app.training.claims import Claim, PaperRow, claims, equally_long, read_row
 from app.training.config import Experiment
 from app.training.presets import PRESETS
 from app.ui.background import Background
@@ -143,7 +143,7 @@ class DepthClaims(QFrame):
         residual = {claim.depth: claim for claim in self.claims if not claim.plain}
         plain = {claim.depth: claim for claim in self.claims if claim.plain}
         depths = tuple(paper.CIFAR_RESIDUAL)
-        nothing = math.nan
+        nothing, steps = math.nan, equally_long(self.claims)
         self.chart.set_values(PAPERS, np.array([paper.CIFAR_RESIDUAL[depth].test_error for depth in depths]))
         for key, found, which in (
             (TESTED, residual, "test_error"),
@@ -151,8 +151,12 @@ class DepthClaims(QFrame):
             (PLAIN_TRAINED, plain, "train_error"),
         ):
             rows = [claim.row if (claim := found.get(depth)) else None for depth in depths]
-            self.chart.set_values(key, np.array([getattr(row, which) if row else nothing for row in rows]))
-        self.words.setText("\n".join(by_depth([claim.row for claim in self.claims if claim.row is not None])))
+            values = [getattr(row, which) if row and row.finished and row.steps == steps else nothing for row in rows]
+            self.chart.set_values(key, np.array(values))
+        alike = [claim.row for claim in self.claims if claim.row is not None and claim.row.steps == steps]
+        self.words.setText("\n".join(by_depth(alike)))
+        title = self.tr("Error by depth, after {0} steps").format(count(steps)) if steps else self.tr("Error by depth")
+        self._card.set_title(title)
         self._on_line()
 
     def _on_line(self) -> None:
