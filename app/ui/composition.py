@@ -107,6 +107,7 @@ class Composition(QObject):
     def show(self) -> None:
         """Show the window and begin."""
         self.window.show()
+        self.window.pages.setFocus()  # else the search, first in the order of Tab, would have it, with its ring
         QTimer.singleShot(0, self.begin)
 
     def close(self) -> None:

@@ -113,7 +113,7 @@ class ChartCard(QFrame):
         self._beside = beside
         if beside:
             self._outer.removeWidget(self._legend)
-            self._header.insertWidget(_LEGEND_PLACE, self._legend, 4, Qt.AlignmentFlag.AlignTop)
+            self._header.insertWidget(_LEGEND_PLACE, self._legend, 1000, Qt.AlignmentFlag.AlignTop)
         else:
             self._header.removeWidget(self._legend)
             self._outer.insertWidget(1, self._legend)
