@@ -39,6 +39,19 @@ def forget() -> None:
     _last.clear()
 
 
+def fetch(reference: str) -> str:
+    """Fetch a model of the Hugging Face Hub; the folder that it is in. Request 1 of `service.watch`.
+
+    Raises:
+        ModelError: where it cannot be had.
+    """
+    from app.engine.service import watch
+    from app.zoo.hugging_face import fetch as from_hub
+
+    progress, _ = watch(1)
+    return str(from_hub(reference, on_progress=progress))
+
+
 def inspect(path: str, choices: Mapping[str, str] | None = None) -> Inspection:
     """Look at a file or folder of weights, and let its network classify a sample picture."""
     start = time.perf_counter()

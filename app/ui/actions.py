@@ -77,6 +77,7 @@ ACTIONS = (
     ActionSpec("copy-blocks", "Anatomy", "Copy the table of blocks", ("Ctrl+Alt+C",), page="anatomy"),
     ActionSpec("save-blocks", "Anatomy", "Save the table of blocks (CSV) …", ("Ctrl+Alt+S",), page="anatomy"),
     ActionSpec("open-model", "Models", "Open a model file …", ("Ctrl+M",)),
+    ActionSpec("open-hub", "Models", "Open a model of the Hugging Face Hub …", ("Ctrl+Shift+M",)),
     ActionSpec("save-picture", "Save and copy", "Save the picture with its heatmap …", ("Ctrl+S",)),
     ActionSpec("save-map", "Save and copy", "Save the raw map (NPY) …", ("Ctrl+Shift+S",)),
     ActionSpec("save-table", "Save and copy", "Save the predictions (CSV) …", ("Ctrl+E",)),

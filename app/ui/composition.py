@@ -157,12 +157,16 @@ class Composition(QObject):
         self.library.changed.connect(self._offer_models)
         cards = self.library.here
         self._titles = {card.id: card.title for card in cards}
+        damaged = [str(one.error) for one in self.library.damaged]
         for problem in self.library.problems:
-            self.explore.notices.show_notice(str(problem), key="cards")
+            if str(problem) not in damaged:  # those the Models page lists, with what can be done
+                self.explore.notices.show_notice(str(problem), key="cards")
         wanted = self.settings.model or (cards[0].id if cards else "")
         if wanted not in self._titles and Path(wanted).is_file():
             self._titles[wanted] = Path(wanted).name
         if wanted not in self._titles and cards:
+            text = self.tr("{0} is not there any more, or cannot be used (Models, Ctrl+4); {1} is used instead.")
+            self.explore.notices.show_notice(text.format(wanted, cards[0].title), key="instead")
             wanted = cards[0].id
         self.explore.inspector.set_models(list(self._titles.items()), wanted)
         if wanted:
@@ -176,7 +180,14 @@ class Composition(QObject):
         """Offer what is here now, and the files that were opened in this session."""
         files = {reference: title for reference, title in self._titles.items() if Path(reference).is_absolute()}
         self._titles = {card.id: card.title for card in self.library.here} | files
-        current = self.explore.model.reference if self.explore.model else ""
+        model = self.explore.model
+        current = model.reference if model else ""
+        if model is not None and current not in self._titles:
+            self._titles[current] = self.tr("{0} (deleted)").format(model.title)
+            text = self.tr("{0} was deleted from this machine. It stays usable until another model is chosen.")
+            self.explore.notices.show_notice(text.format(model.title), key="gone", trouble=False)
+        else:
+            self.explore.notices.clear("gone")
         self.explore.inspector.set_models(list(self._titles.items()), current)
 
     def _connect(self) -> None:
@@ -228,6 +239,7 @@ class Composition(QObject):
         on("restore-network", explore.surgery.restore)
         on("lesions-again", explore.surgery.take_offer)
         on("open-model", self._open_model)
+        on("open-hub", self._open_hub)
         on("palette", self._open_palette)
         on("shortcuts", self._show_shortcuts)
         on("log-folder", self.upkeep.open_logs)
@@ -327,6 +339,7 @@ class Composition(QObject):
             self.explore.inspector.show_model(self.settings.model)
             self._open_model()
             return
+        self.explore.notices.clear("instead")
         self.window.set_status(self.tr("Loading {0} …").format(self._titles.get(reference, reference)))
         self.engine.load(reference)
 
@@ -341,6 +354,10 @@ class Composition(QObject):
         if chosen:
             self.window.show_page("models")
             self.library.inspect(Path(chosen))
+
+    def _open_hub(self) -> None:
+        self.window.show_page("models")
+        self.library.ask_hub()
 
     def _on_model(self, model: ModelInfo) -> None:
         self._titles.setdefault(model.reference, model.title)
@@ -357,6 +374,11 @@ class Composition(QObject):
         if Path(reference).is_absolute():  # a file that could not be taken in is not offered again
             self._titles.pop(reference, None)
         self.explore.inspector.set_models(list(self._titles.items()), current)
+        others = [card for card in self.library.here if card.id != reference]
+        if self.explore.model is None and others and reference == self.settings.model:
+            text = self.tr("{0} {1} is used instead.").format(error, others[0].title)
+            self.explore.notices.show_notice(text, key="instead")
+            self.engine.load(others[0].id)
 
     # Explanations and looks.
 

@@ -6,18 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
 from app.core.errors import ExplorerError
 
 if TYPE_CHECKING:
     from app.ui.background import Background
-    from app.zoo.cards import Card, Library
+    from app.zoo.cards import Card, Damaged, Library
 
 CHECKPOINT_SUFFIXES = (
     ".pt", ".pth", ".th", ".ckpt", ".tar", ".bin", ".safetensors", ".onnx", ".pkl", ".pickle", ".h5", ".hdf5",
     ".keras", ".model", ".ts", ".jit", ".pdparams", ".caffemodel", ".msgpack", ".t7", ".params",
 )  # fmt: skip
+WATCH_DELAY = 400  # milliseconds after the last change of a folder
 _CHECKPOINT_FOLDER = ("config.json", "model.safetensors.index.json", "pytorch_model.bin.index.json")
 
 
@@ -26,6 +27,7 @@ class ModelLibrary(QObject):
 
     Signals:
         changed(): there is another list of cards, or weights came or went.
+        hub_wanted(): somebody wants to name a model of the Hugging Face Hub; the Models page asks for the name.
         inspection_wanted(Path): somebody brought a file of weights; the Models page shows what it is.
         choice_wanted(reference): Explore shall use this model from now on.
         files_changed(): another file joined `files`.
@@ -35,6 +37,7 @@ class ModelLibrary(QObject):
     """
 
     changed = Signal()
+    hub_wanted = Signal()
     inspection_wanted = Signal(object)
     choice_wanted = Signal(str)
     files_changed = Signal()
@@ -44,6 +47,11 @@ class ModelLibrary(QObject):
         self._background = background
         self._library: Library | None = None
         self._here: frozenset[str] = frozenset()
+        self._watcher = QFileSystemWatcher(self)
+        self._later = QTimer(self, singleShot=True, interval=WATCH_DELAY)
+        self._watcher.directoryChanged.connect(lambda _folder: self._later.start())
+        self._watcher.fileChanged.connect(lambda _file: self._later.start())
+        self._later.timeout.connect(self.look)
         self.files: list[str] = []
 
     @property
@@ -55,6 +63,11 @@ class ModelLibrary(QObject):
     def problems(self) -> tuple[ExplorerError, ...]:
         """One complaint per card that cannot be read."""
         return self._library.problems if self._library else ()
+
+    @property
+    def damaged(self) -> tuple[Damaged, ...]:
+        """The models of the user's whose cards cannot be read."""
+        return self._library.damaged if self._library else ()
 
     @property
     def here(self) -> tuple[Card, ...]:
@@ -72,13 +85,31 @@ class ModelLibrary(QObject):
     def refresh(self, then: Callable[[], None] | None = None) -> None:
         """Read again in the background; `changed` tells when it is done, then `then` is called."""
 
-        def done(outcome: tuple[Library, frozenset[str]] | ExplorerError) -> None:
+        def done(outcome: Looked | ExplorerError) -> None:
             if not isinstance(outcome, ExplorerError):
-                self._take(outcome)
+                self._take(outcome[0])
+                self._watch(outcome[1])
             if then is not None:
                 then()
 
-        self._background.run("models", _read, done)
+        self._background.run("models", _look, done)
+
+    def look(self) -> None:
+        """Look in the background whether models came or went behind the program's back; only then `changed` tells."""
+
+        def done(outcome: Looked | ExplorerError) -> None:
+            if isinstance(outcome, ExplorerError):
+                return
+            (library, here), watched = outcome
+            self._watch(watched)
+            if here != self._here or self._library is None or _content(library) != _content(self._library):
+                self._take((library, here))
+
+        self._background.run("models", _look, done)
+
+    def ask_hub(self) -> None:
+        """Have the Models page ask for the name of a model of the Hugging Face Hub."""
+        self.hub_wanted.emit()
 
     def inspect(self, path: Path) -> None:
         """Have the Models page look at a file or folder of weights."""
@@ -98,12 +129,39 @@ class ModelLibrary(QObject):
         self._library, self._here = outcome
         self.changed.emit()
 
+    def _watch(self, wanted: frozenset[str]) -> None:
+        """Be told when these files and folders change."""
+        watched = {*self._watcher.directories(), *self._watcher.files()}
+        if gone := list(watched - wanted):
+            self._watcher.removePaths(gone)
+        if new := list(wanted - watched):
+            self._watcher.addPaths(new)
+
+
+Looked = tuple[tuple["Library", frozenset[str]], frozenset[str]]
+"""The library with the ids of the models whose weights are here, and the files and folders to watch."""
+
 
 def _read() -> tuple[Library, frozenset[str]]:
     from app.zoo.cards import read_library
 
     library = read_library()
     return library, frozenset(card.id for card in library.cards if card.available)
+
+
+def _look() -> Looked:
+    from app import paths
+    from app.zoo.card_file import CARD_NAME
+
+    own = paths.user_models()
+    models = [one for one in own.iterdir() if one.is_dir() and not one.name.startswith(".")] if own.is_dir() else []
+    watched = [own, paths.torch_checkpoints(), *models, *(one / CARD_NAME for one in models)]
+    return _read(), frozenset(str(one) for one in watched if one.exists())
+
+
+def _content(library: Library) -> tuple[object, ...]:
+    """What makes two readings different: errors are never equal, their words are."""
+    return library.cards, tuple(map(str, library.problems)), tuple((one.folder, one.weights) for one in library.damaged)
 
 
 def is_checkpoint(path: Path) -> bool:

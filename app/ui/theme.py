@@ -157,7 +157,7 @@ def _style_sheet(t: Tokens) -> str:
     QPushButton[role="primary"] {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent};
         font-weight: 600; }}
     QPushButton[role="browse"] {{ padding: {half + 1}px {GRID}px; }}
-    QPushButton[role="browse"]::menu-indicator {{ image: none; width: 0; }}
+    QPushButton[role="browse"]::menu-indicator, QPushButton[role="menu"]::menu-indicator {{ image: none; width: 0; }}
     QPushButton[role="link"] {{ background: transparent; border: none; color: {t.accent}; padding: 0; }}
     QPushButton[role="link"]:focus {{ text-decoration: underline; }}
     QPushButton[role="tab"] {{ background: transparent; border: none; border-bottom: 2px solid transparent;

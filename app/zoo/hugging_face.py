@@ -6,9 +6,17 @@ No code of a repository is fetched. What the hub's cache has already is used.
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from app.core.errors import ModelError
 
@@ -16,6 +24,7 @@ PREFIX = "hf:"
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _SAFE = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?")
 _PICKLED = re.compile(r"pytorch_model(-\d{5}-of-\d{5})?\.bin(\.index\.json)?")
+_PATIENCE = 4.0  # seconds for the hub's first answer
 _FACTS = ("config.json", "preprocessor_config.json")
 
 
@@ -29,41 +38,49 @@ def name_on_hub(reference: str) -> str:
     return reference.removeprefix(PREFIX).partition("@")[0].rpartition("/")[2]
 
 
-def fetch(reference: str) -> Path:
+def hub_reference(text: str) -> str:
+    """What people type or paste, as a reference: “microsoft/resnet-18”, or its address in a browser."""
+    text = text.strip().removeprefix(PREFIX)
+    text = re.sub(r"^(https?://)?(www\.)?(huggingface\.co|hf\.co)/", "", text)
+    text = re.sub(r"/(tree|blob)/([^/]+).*$", r"@\2", text).rstrip("/")
+    return PREFIX + text.removesuffix("@main")
+
+
+def check_name(reference: str) -> None:
+    """Nothing where it can be a model's name.
+
+    Raises:
+        ModelError: where it cannot.
+    """
+    if not _NAME.fullmatch(reference.removeprefix(PREFIX).partition("@")[0]):
+        raise ModelError(f"“{reference}” is not the name of a model.", f"Write {PREFIX}OWNER/NAME or …@REVISION.")
+
+
+def fetch(reference: str, *, on_progress: Callable[[float], None] | None = None) -> Path:
     """Fetch a model's weights and JSON files; the folder that they are in.
 
     The address of the hub, its token, and whether to stay offline are the hub library's own settings (HF_ENDPOINT,
-    HF_TOKEN, HF_HUB_OFFLINE).
+    HF_TOKEN, HF_HUB_OFFLINE). Without a connection, what the hub's cache has is given.
+
+    Args:
+        reference: “hf:owner/name”, perhaps with “@revision”.
+        on_progress: Told the share that is here, 0 to 1.
 
     Raises:
         ModelError: where the library is missing, the hub cannot be reached, or it has no such model or no weights.
     """
+    check_name(reference)
     name, _, revision = reference.removeprefix(PREFIX).partition("@")
-    if not _NAME.fullmatch(name):
-        raise ModelError(f"“{reference}” is not the name of a model.", f"Write {PREFIX}OWNER/NAME or …@REVISION.")
     try:
-        import huggingface_hub
+        import huggingface_hub  # noqa: F401 - whether it is there
         from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
     except ImportError as error:
         raise ModelError(
             "Models of the Hugging Face Hub need the package huggingface_hub, which is not installed.",
             f"Install it (pip install huggingface_hub); or download the files of {name} and give their folder.",
         ) from error
-    endpoint = os.environ.get("HF_ENDPOINT")
     try:
-        files = huggingface_hub.HfApi(endpoint=endpoint).list_repo_files(name, revision=revision or None)
-        weights = [file for file in files if _SAFE.fullmatch(file)] or [
-            file for file in files if _PICKLED.fullmatch(file)
-        ]
-        if not weights:
-            raise ModelError(
-                f"{name} on the hub has no weights of PyTorch.",
-                "Choose a model with model.safetensors or pytorch_model.bin.",
-            )
-        wanted = [*weights, *(file for file in _FACTS if file in files)]
-        folder = huggingface_hub.snapshot_download(
-            name, revision=revision or None, allow_patterns=wanted, endpoint=endpoint
-        )
+        return _fetch(name, revision or None, on_progress or (lambda _share: None))
     except RevisionNotFoundError as error:
         raise ModelError(f"{name} on the hub has no revision “{revision}”.", "Check it on the model's page.") from error
     except RepositoryNotFoundError as error:
@@ -75,9 +92,101 @@ def fetch(reference: str) -> Path:
     except ModelError:
         raise
     except Exception as error:  # whatever HTTP library the hub's versions use: its errors have no common base
-        first = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        cached = _cached(name, revision or None)
+        if cached is not None:
+            return cached
+        first = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
         raise ModelError(
             f"The Hugging Face Hub cannot be reached ({first}).",
             "Everything on this machine works without it; a folder with the model's files does, too.",
         ) from error
-    return Path(folder)
+
+
+def _fetch(name: str, revision: str | None, on_progress: Callable[[float], None]) -> Path:
+    import huggingface_hub
+
+    endpoint = os.environ.get("HF_ENDPOINT")
+    api = huggingface_hub.HfApi(endpoint=endpoint)
+    # This question is asked once; the hub's other ones are repeated for half a minute where there is no connection.
+    info = _within(_PATIENCE, lambda: api.model_info(name, revision=revision, timeout=_PATIENCE, files_metadata=True))
+    sizes = {one.rfilename: one.size or 0 for one in info.siblings or ()}
+    weights = [file for file in sizes if _SAFE.fullmatch(file)] or [file for file in sizes if _PICKLED.fullmatch(file)]
+    if not weights:
+        raise ModelError(
+            f"{name} on the hub has no weights of PyTorch.",
+            "Choose a model with model.safetensors or pytorch_model.bin.",
+        )
+    wanted = [*(file for file in _FACTS if file in sizes), *weights]
+    total, before = max(1, sum(sizes[file] for file in wanted)), 0
+    folder = Path()
+    for file in wanted:
+        folder = Path(
+            huggingface_hub.hf_hub_download(
+                name,
+                file,
+                revision=revision,
+                endpoint=endpoint,
+                **_watched(partial(_tell, on_progress, before, total)),
+            )
+        ).parent
+        before += sizes[file]
+        on_progress(min(1.0, before / total))
+    return folder
+
+
+def _tell(on_progress: Callable[[float], None], before: int, total: int, come: int) -> None:
+    on_progress(min(1.0, (before + come) / total))
+
+
+def _watched(told: Callable[[int], None]) -> dict[str, Any]:
+    """How to hear of the bytes that come, where the hub's version tells."""
+    import huggingface_hub
+
+    if "tqdm_class" not in inspect.signature(huggingface_hub.hf_hub_download).parameters:
+        return {}
+
+    bar: Any = import_module("huggingface_hub.utils").tqdm
+
+    class Told(bar):  # type: ignore[misc]
+        """A progress bar that draws nothing."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            self.come = int(options.get("initial") or 0)
+            super().__init__(*arguments, **{**options, "disable": True})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            self.come += int(n or 0)
+            told(self.come)
+            return None
+
+    return {"tqdm_class": Told}
+
+
+def _cached(name: str, revision: str | None) -> Path | None:
+    """The folder of what was fetched before; None where that holds no weights."""
+    import huggingface_hub
+
+    try:
+        folder = Path(huggingface_hub.snapshot_download(name, revision=revision, local_files_only=True))
+    except (OSError, ValueError):  # LocalEntryNotFoundError is both
+        return None
+    return (
+        folder if any(_SAFE.fullmatch(one.name) or _PICKLED.fullmatch(one.name) for one in folder.iterdir()) else None
+    )
+
+
+def _within(seconds: float, work: Callable[[], Any]) -> Any:
+    """What `work` gives; a TimeoutError where it takes longer, as looking up a name can do whatever is agreed on."""
+    outcome: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except Exception as error:  # noqa: BLE001 - whoever waits hears of it, whatever it is
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, name="ask-hub", daemon=True).start()
+    try:
+        return outcome.result(timeout=seconds)
+    except FutureTimeout as error:
+        raise TimeoutError(f"no answer within {seconds:g} s") from error

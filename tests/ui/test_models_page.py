@@ -10,10 +10,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.core.errors import ModelError
 from app.ui.composition import Composition
 from app.ui.models.library_panel import LibraryPanel
 from app.ui.models.page import PANELS, ModelsPage
-from tests.ui.prompt_engine import PromptEngine
+from tests.ui.prompt_engine import PromptEngine, _failed
 
 
 @pytest.fixture
@@ -85,3 +86,48 @@ def test_every_control_of_every_panel_has_a_name_and_a_tooltip(program: Composit
                 assert widget.toolTip(), f"{widget.objectName()} has no tooltip"
                 name = widget.accessibleName() or (widget.text() if isinstance(widget, QAbstractButton) else "")
                 assert name, f"{widget.objectName()} says nothing to a screen reader"
+
+
+def test_a_model_of_the_hub_is_named_in_three_places_and_looked_at(
+    program: Composition, panel: LibraryPanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = PromptEngine.__init__
+
+    def prepared(self: PromptEngine, *arguments: object) -> None:
+        usual(self, *arguments)  # type: ignore[arg-type]
+        self.verbs = {"library.fetch": str(tmp_path), "library.inspect": ModelError("no")}
+
+    monkeypatch.setattr(PromptEngine, "__init__", prepared)
+    asked = [action.objectName() for action in panel.filters.add.menu().actions()]
+    assert asked == ["addFile", "addFolder", "addFromHub"]
+    panel.filters.add.menu().actions()[2].trigger()
+    assert panel.filters.hub.isVisibleTo(panel)
+    panel.filters.hub.setText("https://huggingface.co/Microsoft/ResNet-18")
+    with qtbot.waitSignal(panel.examiner.inspected):
+        panel.filters.look.click()
+    ran = PromptEngine.instances[-1].ran
+    assert ran == [("library.fetch", ("hf:Microsoft/ResNet-18",)), ("library.inspect", (str(tmp_path), {}))]
+    assert panel.report.title.text() == "hf:Microsoft/ResNet-18" and panel.report.name.text() == "resnet-18"
+    panel.report.closed.emit()
+    panel.filters.search.setText("hf:owner/net")
+    assert "Press Enter" in panel.shelf._nothing.text()
+    with qtbot.waitSignal(panel.examiner.inspected):
+        panel.filters.search.returnPressed.emit()
+    assert ran[-2:] == [("library.fetch", ("hf:owner/net",)), ("library.inspect", (str(tmp_path), {}))]
+    program.window.show_page("explore")
+    program.window.actions_table["open-hub"].trigger()
+    assert program.window.page == "models" and panel.filters.hub.isVisibleTo(panel) and not panel.inspecting
+
+
+def test_a_hub_that_cannot_be_reached_is_a_sentence_and_the_list_stays(
+    panel: LibraryPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = ModelError("The Hugging Face Hub cannot be reached (no network).", "Everything on this machine works.")
+    monkeypatch.setattr(PromptEngine, "run", lambda *_arguments: _failed(error))
+    with qtbot.waitSignal(panel.examiner.fetched):
+        panel.inspect_hub("owner/net")
+    assert "cannot be reached" in panel.report.trouble and not panel.report.waiting.running
+    panel.report.back.click()
+    assert not panel.inspecting
+    panel.inspect_hub("no name at all")
+    assert "not the name of a model" in panel.notices.text and not panel.inspecting

@@ -155,7 +155,7 @@ def test_a_file_that_takes_its_process_with_it_is_told_and_the_next_one_works(
     _answers(EngineError("The engine died 1 times."), monkeypatch)
     with qtbot.waitSignal(panel.examiner.inspected):
         panel.inspect(_file(tmp_path))
-    assert "ended its process" in panel.report.notices.text
+    assert "ended its process" in panel.report.trouble
     assert not panel.report.add.isEnabled()
     PromptEngine.instances[-1].verbs["library.inspect"] = ACCEPTED
     with qtbot.waitSignal(panel.examiner.inspected):
@@ -178,7 +178,7 @@ def test_a_process_that_was_killed_is_started_again_and_that_is_said(
 def test_what_is_taken_in_is_offered_everywhere_at_once(
     program: Composition, panel: LibraryPanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def take_in(_path: str, name: str, _labels: str, _choices: object) -> Card:
+    def take_in(_path: str, name: str, _labels: str, _choices: object, _replaces: str) -> Card:
         folder = tmp_path / "home" / "data" / "models" / name
         folder.mkdir(parents=True)
         (folder / "w.safetensors").write_bytes(b"weights")
@@ -304,7 +304,7 @@ def test_a_file_that_takes_too_long_is_given_up(
         pass
     looking = PromptEngine.instances[-1]
     qtbot.waitUntil(lambda: looking.closed)
-    assert "took more than" in panel.report.notices.text
+    assert "took more than" in panel.report.trouble
     assert not panel.report.waiting.running and not panel.examiner.busy
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +18,8 @@ from click.testing import CliRunner
 from app.commands.models import command
 from app.core.errors import ModelError
 from app.networks.registry import build
-from app.zoo.hugging_face import fetch, is_hub_name
+from app.zoo import hugging_face
+from app.zoo.hugging_face import fetch, hub_reference, is_hub_name
 from tests.unit import checkpoint_files as files
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -46,7 +49,7 @@ class _Hub(BaseHTTPRequestHandler):
         self.asked.append(self.path)
         name = self.path.partition("?")[0].rpartition("/")[2]
         if "/api/models/owner/resnet-18" in self.path:
-            listed = [{"rfilename": one} for one in self.stored]
+            listed = [{"rfilename": one, "size": len(data)} for one, data in self.stored.items()]
             data = json.dumps({"id": "owner/resnet-18", "sha": COMMIT, "siblings": listed}).encode()
             if "/tree/" in self.path:
                 data = json.dumps(
@@ -112,12 +115,49 @@ def test_a_repository_without_weights_is_a_sentence(hub: type[_Hub]) -> None:
         fetch("hf:owner/resnet-18")
 
 
-def test_without_network_the_sentence_says_what_works(hub: type[_Hub], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_network_the_sentence_comes_soon_and_says_what_works(
+    hub: type[_Hub], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)  # the hub's library tries five times
+    begun = time.monotonic()
     with pytest.raises(ModelError, match="cannot be reached") as caught:
         fetch("hf:owner/resnet-18")
+    assert time.monotonic() - begun < 5, "the hub's library tries its other questions for half a minute"
     assert "folder" in caught.value.remedy
+
+
+def test_a_hub_that_never_answers_is_given_up_soon(hub: type[_Hub], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hugging_face, "_PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connects, and says nothing
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        begun = time.monotonic()
+        with pytest.raises(ModelError, match="cannot be reached"):
+            fetch("hf:owner/resnet-18")
+    assert time.monotonic() - begun < 5
+
+
+def test_what_was_fetched_before_is_used_without_network(hub: type[_Hub], monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[float] = []
+    folder = fetch("hf:owner/resnet-18", on_progress=shares.append)
+    assert (folder / "model.safetensors").is_file() and (folder / "config.json").is_file()
+    assert shares == sorted(shares) and shares[-1] == 1.0
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert fetch("hf:owner/resnet-18") == folder
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ("microsoft/resnet-18", "hf:microsoft/resnet-18"),
+        (" hf:microsoft/resnet-18 ", "hf:microsoft/resnet-18"),
+        ("https://huggingface.co/microsoft/resnet-18", "hf:microsoft/resnet-18"),
+        ("huggingface.co/microsoft/resnet-18/tree/main", "hf:microsoft/resnet-18"),
+        ("https://hf.co/microsoft/resnet-18/tree/v1", "hf:microsoft/resnet-18@v1"),
+        ("owner/name@abc", "hf:owner/name@abc"),
+    ],
+)
+def test_names_are_understood_as_people_write_them(text: str, reference: str) -> None:
+    assert hub_reference(text) == reference
 
 
 def test_without_the_package_the_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

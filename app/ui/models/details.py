@@ -17,7 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.core.errors import ExplorerError
 from app.core.records import NetworkOutline
+from app.ui.models.troubles import is_stand_in
 from app.ui.models.words import MEBI, count, mebibytes, progress_words, tr
 from app.ui.naming import named
 from app.ui.spine import Spine
@@ -37,12 +39,16 @@ class Details(QScrollArea):
         use_wanted(id): take it to Explore.
         download_wanted(id), cancel_wanted(id): get its weights; stop that.
         remove_wanted(id): delete it; the user was asked once.
+        again_wanted(id): look at its weights as if they had just been brought, to mend its card.
+        gone(id): its folder is not there any more.
     """
 
     use_wanted = Signal(str)
     download_wanted = Signal(str)
     cancel_wanted = Signal(str)
     remove_wanted = Signal(str)
+    again_wanted = Signal(str)
+    gone = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,12 +68,20 @@ class Details(QScrollArea):
         self.use = self._button("useModel", self.tr("Use in Explore"), self.tr("Classify with this model  (Enter)"))
         self.download = self._button("downloadModel", "", self.tr("Get its weights; nothing is downloaded unasked"))
         self.cancel = self._button("cancelDownload", self.tr("Stop"), self.tr("Stop; what came so far is kept"))
+        self.again = self._button(
+            "takeInAgain", self.tr("Take in again"), self.tr("Look at its weights anew, and write another card")
+        )
         self.reveal = self._button("revealModel", self.tr("Show file"), self.tr("Open the folder that holds its file"))
         self.remove = self._button("removeModel", self.tr("Remove …"), self.tr("Delete its weights from this machine"))
         self.really = self._button("reallyRemove", self.tr("Delete"), self.tr("Delete it now"))
         self.keep = self._button("keepModel", self.tr("Keep"), self.tr("Do not delete it"))
-        for button in (self.use, self.download):
+        for button in (self.use, self.download, self.again):
             button.setProperty("role", "primary")
+        self.trouble = named(QLabel(), "modelTrouble")
+        self.trouble.setProperty("role", "problem")
+        self.trouble.setWordWrap(True)
+        self.trouble.setTextFormat(Qt.TextFormat.PlainText)
+        self.trouble.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.question = named(QLabel(), "removeQuestion")
         self.question.setWordWrap(True)
         self.bar = named(QProgressBar(), "downloadBar", self.tr("Progress of the download"))
@@ -83,6 +97,7 @@ class Details(QScrollArea):
         self.use.clicked.connect(lambda: self.use_wanted.emit(self._id))
         self.download.clicked.connect(lambda: self.download_wanted.emit(self._id))
         self.cancel.clicked.connect(lambda: self.cancel_wanted.emit(self._id))
+        self.again.clicked.connect(lambda: self.again_wanted.emit(self._id))
         self.reveal.clicked.connect(self._reveal)
         self.remove.clicked.connect(lambda: self._ask(asking=True))
         self.keep.clicked.connect(lambda: self._ask(asking=False))
@@ -94,13 +109,23 @@ class Details(QScrollArea):
         self.spine.setVisible(outline is not None)
         self.spine.set_outline(outline)
 
-    def show_card(self, card: Card | None, *, here: bool, partial: int = 0) -> None:
+    def show_card(
+        self,
+        card: Card | None,
+        *,
+        here: bool,
+        partial: int = 0,
+        trouble: ExplorerError | None = None,
+        again: bool = False,
+    ) -> None:
         """Show a card.
 
         Args:
             card: None where none is chosen.
             here: Whether its weights are on this machine.
             partial: Bytes that an unfinished download left.
+            trouble: Why it cannot be used.
+            again: Whether it can be taken in again.
         """
         self.card = card
         while (item := self._facts.takeAt(0)) is not None:
@@ -108,9 +133,13 @@ class Details(QScrollArea):
                 widget.hide()
                 widget.deleteLater()
         published = card is not None and card.kind == "published"
-        self.use.setVisible(here)
-        self.reveal.setVisible(here)
-        self.remove.setVisible(here and card is not None and card.kind != "bundled")
+        self.use.setVisible(here and trouble is None)
+        mine = card is not None and card.kind == "mine"
+        self.again.setVisible(again and trouble is not None)
+        self.reveal.setVisible(here or mine)
+        self.remove.setVisible(mine or (here and published))
+        self.trouble.setVisible(trouble is not None)
+        self.trouble.setText(str(trouble) if trouble is not None else "")
         self.download.setVisible(published and not here)
         self.show_progress(None)
         self._ask(asking=False)
@@ -126,6 +155,9 @@ class Details(QScrollArea):
         self.download.setText(text)
         self.download.setAccessibleName(text)
         self.title.setText(card.title)
+        if is_stand_in(card):
+            self._fact(self.tr("Folder"), str(card.folder))
+            return
         for name, words in facts_of(card, here=here):
             self._fact(name, words)
 
@@ -154,8 +186,13 @@ class Details(QScrollArea):
             self.keep.setFocus()
 
     def _reveal(self) -> None:
-        if self.card is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.card.weights_path.parent)))
+        if self.card is None:
+            return
+        folder = self.card.weights_path.parent
+        if folder.is_dir():
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+        else:
+            self.gone.emit(self.card.id)
 
     def _lay_out(self) -> None:
         body = named(QFrame(), "panel")
@@ -165,7 +202,9 @@ class Details(QScrollArea):
         self.setWidget(body)
         column.addWidget(self.title)
         column.addWidget(self.spine)
-        for row in ((self.use, self.download, self.reveal, self.remove), (self.question,), (self.keep, self.really)):
+        column.addWidget(self.trouble)
+        first = (self.use, self.again, self.download, self.reveal, self.remove)
+        for row in (first, (self.question,), (self.keep, self.really)):
             buttons = QHBoxLayout()
             buttons.setSpacing(GRID)
             for widget in row:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEPT = 120_000  # milliseconds after the last question
+TICK = 200  # milliseconds between looks at the progress
 SHORTEST = 180.0  # seconds that any question may take, before the process is given up
 SLOWEST = 4 << 20  # bytes per second; large files on slow disks may take so much longer
 
@@ -35,12 +36,15 @@ class Examiner(QObject):
     """Asks one question at a time about one file.
 
     Signals:
-        inspected(Inspection or ExplorerError), taken_in(Card or ExplorerError)
+        inspected(Inspection or ExplorerError), taken_in(Card or ExplorerError), fetched(folder or ExplorerError)
+        progressed(share): of what is being fetched, 0 to 1.
         restarted(): the process died; a new one is asked the same.
     """
 
     inspected = Signal(object)
     taken_in = Signal(object)
+    fetched = Signal(object)
+    progressed = Signal(float)
     restarted = Signal()
 
     _answered = Signal(int, object)
@@ -57,6 +61,8 @@ class Examiner(QObject):
         self._answered.connect(self._on_answered, Qt.ConnectionType.QueuedConnection)
         self._idle = QTimer(self, singleShot=True, interval=KEPT)
         self._idle.timeout.connect(self.close)
+        self._ticker = QTimer(self, interval=TICK)
+        self._ticker.timeout.connect(self._tick)
         self._limit = QTimer(self, singleShot=True)
         self._limit.timeout.connect(self._give_up)
 
@@ -86,12 +92,19 @@ class Examiner(QObject):
         names, place = (str(one) if one is not None else "" for one in (labels, replaces))
         self._ask("library.take_in", str(path), name, names, dict(choices), place)
 
+    def fetch(self, reference: str) -> None:
+        """Get a model of the Hugging Face Hub, however long that takes."""
+        self._ask("library.fetch", reference)
+        self._limit.stop()
+        self._ticker.start()
+
     def close(self) -> None:
         """End the process, busy or not; an open question is not answered."""
         self._asked += 1
         self._busy = False
         self._idle.stop()
         self._limit.stop()
+        self._ticker.stop()
         client, self._client = self._client, None
         if client is not None:  # a process that is just starting has to be waited for, but not by the window
             threading.Thread(target=client.close, name="examiner-close", daemon=True).start()
@@ -167,9 +180,16 @@ class Examiner(QObject):
         verb, _ = self._question
         self._busy = False
         self._limit.stop()
+        self._ticker.stop()
         if self._client is not None:
             self._idle.start()
-        (self.inspected if verb == "library.inspect" else self.taken_in).emit(outcome)
+        signals = {"library.inspect": self.inspected, "library.take_in": self.taken_in, "library.fetch": self.fetched}
+        signals[verb].emit(outcome)
+
+    @Slot()
+    def _tick(self) -> None:
+        if self._client is not None and self._client.done > 0:
+            self.progressed.emit(self._client.done)
 
 
 def time_limit(path: Path) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import CancelledError, ExplorerError
 from app.ui.model_library import ModelLibrary
@@ -19,6 +19,7 @@ from app.ui.models.filters import FilterRow, is_residual
 from app.ui.models.portraits import Portraits
 from app.ui.models.report_view import ReportView
 from app.ui.models.shelf import Heading, Shelf
+from app.ui.models.troubles import Troubles, in_short, is_stand_in
 from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
 from app.ui.shell import Shell
@@ -38,6 +39,9 @@ class LibraryPanel(QWidget):
         self._shell, self._library = shell, library
         self._file: Path | None = None
         self._choices: dict[str, str] = {}
+        self._name = ""  # what a model of the hub is to be called
+        self._title = ""
+        self._replaces: Path | None = None  # the folder of the damaged model whose file is looked at
         self.notices = NoticeBar()
         self.filters = FilterRow(shell.settings().mirror)
         self.shelf = Shelf(
@@ -48,6 +52,7 @@ class LibraryPanel(QWidget):
                     self.tr("Mine"),
                     self.tr("Drop a file of weights anywhere on the window, or open one with Ctrl+M."),
                 ),
+                Heading("damaged", self.tr("Cannot be used")),
                 Heading("downloaded", self.tr("Downloaded")),
                 Heading("published", self.tr("To download")),
             )
@@ -57,6 +62,7 @@ class LibraryPanel(QWidget):
         self.downloads = Downloads(self)
         self.examiner = Examiner(shell.engine, self)
         self.portraits = Portraits(shell.background, shell.engine, self)
+        self.troubles = Troubles(library, shell.engine, self.portraits, self)
         self._stack = named(QStackedWidget(), "libraryStack")
         self._lay_out()
         self._connect()
@@ -64,12 +70,41 @@ class LibraryPanel(QWidget):
         self._choose_used()
         library.refresh()
 
-    def inspect(self, path: Path) -> None:
-        """Look at a file of weights, and show the report."""
-        self._file, self._choices = path, {}
-        self.report.show_busy(path)
+    def inspect(self, path: Path, *, title: str = "", name: str = "", replaces: Path | None = None) -> None:
+        """Look at a file of weights, and show the report.
+
+        Args:
+            path: The file or folder.
+            title: What to call it; by default its name.
+            name: The suggested name in the library.
+            replaces: The folder of the damaged model whose place it takes when it is added.
+        """
+        self._file, self._choices, self._title, self._replaces = path, {}, title, replaces
+        self.report.show_busy(path, title=title, name=name)
         self._stack.setCurrentWidget(self.report)
         self.examiner.inspect(path, self._choices)
+
+    def inspect_hub(self, text: str) -> None:
+        """Fetch a model of the Hugging Face Hub, named as people name it, and show the report."""
+        from app.zoo.hugging_face import check_name, hub_reference, name_on_hub
+
+        reference = hub_reference(text)
+        try:
+            check_name(reference)
+        except ExplorerError as error:
+            self.notices.show_notice(str(error), key="hub")
+            return
+        self.notices.clear("hub")
+        self._file, self._title, self._name = None, reference, name_on_hub(reference).lower()
+        self.report.show_fetching(reference)
+        self._stack.setCurrentWidget(self.report)
+        self.examiner.fetch(reference)
+
+    def ask_hub(self) -> None:
+        """Have the name of a model of the hub typed."""
+        if self.inspecting and not self.examiner.busy:
+            self._close_report()
+        self.filters.ask_hub()
 
     def take_paths(self, paths: list[Path]) -> bool:
         """A file of class names that is dropped on a report belongs to it."""
@@ -98,28 +133,38 @@ class LibraryPanel(QWidget):
     def _show(self) -> None:
         """Sort the cards under their headings, those that match the search."""
         here = {card.id for card in self._library.here}
-        groups: dict[str, list[Card]] = {"bundled": [], "mine": [], "downloaded": [], "published": []}
+        groups: dict[str, list[Card]] = {name: [] for name in ("bundled", "mine", "damaged", "downloaded", "published")}
         for card in self._library.cards:
             if self.filters.matches(card, here=card.id in here):
                 group = card.kind if card.kind != "published" or card.id not in here else "downloaded"
                 groups[group].append(card)
+        groups["damaged"] = [card for card in self.troubles.stand_ins if self.filters.matches(card, here=True)]
         groups["published"].sort(key=lambda card: not is_residual(card))  # the networks that it is all about first
         self.shelf.set_cards(groups, nothing_matches=bool(self.filters.text))
         for tile in self.shelf.tiles.values():
             tile.set_outline(self.portraits.outline(tile.card))
         self.portraits.want(self._library.cards)
         self._mark()
-        for problem in self._library.problems[:1]:
-            self.notices.show_notice(str(problem), key="cards")
-        if not self._library.problems:
+        told = [str(damaged.error) for damaged in self._library.damaged]
+        others = [str(problem) for problem in self._library.problems if str(problem) not in told]
+        if others:
+            self.notices.show_notice(others[0], key="cards")
+        else:
             self.notices.clear("cards")
+        self.shelf.set_nothing_text(
+            self.tr("Press Enter to look at this model of the Hugging Face Hub.")
+            if self.filters.names_hub
+            else self.tr("No model has all of these words.")
+        )
         self._on_chosen(self.shelf.current)
 
     def _mark(self) -> None:
         used = self._shell.explore.model.reference if self._shell.explore.model else ""
         here = {card.id for card in self._library.here}
         for id_, tile in self.shelf.tiles.items():
-            tile.set_state(here=id_ in here, used=id_ == used, share=self._share(id_))
+            error = self.troubles.of(tile.card)
+            trouble = in_short(error, tile.card) if error is not None else ""
+            tile.set_state(here=id_ in here, used=id_ == used, share=self._share(id_), trouble=trouble)
 
     def _share(self, id_: str) -> float | None:
         if id_ not in self.downloads.under_way:
@@ -128,9 +173,15 @@ class LibraryPanel(QWidget):
         return progress.done / progress.total if progress is not None and progress.total else 0.0
 
     def _on_chosen(self, id_: str) -> None:
-        card = self._library.card(id_)
+        card = self.troubles.card(id_)
         here = card is not None and card in self._library.here
-        self.details.show_card(card, here=here, partial=_partial(card) if card is not None and not here else 0)
+        self.details.show_card(
+            card,
+            here=here,
+            partial=_partial(card) if card is not None and not here else 0,
+            trouble=self.troubles.of(card) if card is not None else None,
+            again=card is not None and self.troubles.weights_of(card) is not None,
+        )
         self.details.set_outline(self.portraits.outline(card) if card is not None else None)
         self._show_progress(id_)
 
@@ -191,28 +242,50 @@ class LibraryPanel(QWidget):
         self._on_chosen(self.shelf.current)
 
     def _remove(self, id_: str) -> None:
-        card = self._library.card(id_)
+        card = self.troubles.card(id_)
         if card is None:
             return
 
         def work() -> None:
-            from app.zoo.removing import remove_model
+            from app.zoo.removing import remove_folder, remove_model
 
-            remove_model(card)
+            if is_stand_in(card):
+                remove_folder(card.folder)
+            else:
+                remove_model(card)
 
         def done(outcome: ExplorerError | None) -> None:
             if outcome is not None:
                 self.notices.show_notice(str(outcome), key="remove")
+            else:
+                self.notices.show_notice(self.tr("{0} was deleted.").format(card.title), key="remove", trouble=False)
             self._library.refresh()
 
         self._shell.background.run("models", work, done)
+
+    def _take_in_again(self, id_: str) -> None:
+        card = self.troubles.card(id_)
+        weights = self.troubles.weights_of(card) if card is not None else None
+        if card is not None and weights is not None:
+            self.inspect(weights, title=card.title, name=card.folder.name, replaces=card.folder)
+
+    def _on_gone(self, id_: str) -> None:
+        card = self.troubles.card(id_)
+        where = card.folder if card is not None else id_
+        self.notices.show_notice(self.tr("{0} is not there any more.").format(where), key="gone")
+        self._library.refresh()
+
+    def _open_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self.window(), self.tr("A folder of weights"))
+        if chosen:
+            self.inspect(Path(chosen))
 
     # The report of a file.
 
     def _on_answer_chosen(self, question: str, answer: str) -> None:
         if self._file is not None:
             self._choices[question] = answer
-            self.report.show_busy(self._file, again=True)
+            self.report.show_busy(self._file, again=True, title=self._title)
             self.examiner.inspect(self._file, self._choices)
 
     def _on_restarted(self) -> None:
@@ -221,6 +294,18 @@ class LibraryPanel(QWidget):
             key="restarted",
             trouble=False,
         )
+
+    def _on_fetched(self, outcome: str | ExplorerError) -> None:
+        if isinstance(outcome, ExplorerError):
+            self.report.show_trouble(outcome)
+        else:
+            self.inspect(Path(outcome), title=self._title, name=self._free_name())
+
+    def _free_name(self) -> str:
+        """The hub's name for a model, or the next one like it that is free."""
+        taken = {card.id for card in self._library.cards}
+        names = (self._name, *(f"{self._name}-{number}" for number in range(2, 1000)))
+        return next(name for name in names if name not in taken)
 
     def _on_inspected(self, outcome: Inspection | ExplorerError) -> None:
         if isinstance(outcome, ExplorerError):
@@ -231,7 +316,7 @@ class LibraryPanel(QWidget):
     def _take_in(self, name: str, labels: Path | None) -> None:
         if self._file is not None:
             self.report.show_adding()
-            self.examiner.take_in(self._file, name, labels, self._choices)
+            self.examiner.take_in(self._file, name, labels, self._choices, self._replaces)
 
     def _on_taken_in(self, outcome: Card | ExplorerError) -> None:
         if isinstance(outcome, ExplorerError):
@@ -247,6 +332,7 @@ class LibraryPanel(QWidget):
         if self.examiner.busy:
             self.examiner.close()
         self._file = None
+        self.report.waiting.stop()
         self._stack.setCurrentIndex(0)
 
     def _end(self) -> None:
@@ -264,6 +350,14 @@ class LibraryPanel(QWidget):
         details.download_wanted.connect(self._download)
         details.cancel_wanted.connect(self.downloads.cancel)
         details.remove_wanted.connect(self._remove)
+        details.again_wanted.connect(self._take_in_again)
+        details.gone.connect(self._on_gone)
+        self.troubles.changed.connect(self._show)
+        self.filters.file_wanted.connect(self._shell.window.actions_table["open-model"].trigger)
+        self.filters.folder_wanted.connect(self._open_folder)
+        self.filters.hub_wanted.connect(self.inspect_hub)
+        self.examiner.fetched.connect(self._on_fetched)
+        self.examiner.progressed.connect(self.report.waiting.set_share)
         self.downloads.progressed.connect(self._show_progress)
         self.downloads.finished.connect(self._on_downloaded)
         self.downloads.failed.connect(self._on_download_failed)

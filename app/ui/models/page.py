@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -10,6 +11,9 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.ui.parts import PartSpec, TabbedPanels
 from app.ui.question import QuestionBar
 from app.ui.shell import Shell
+
+if TYPE_CHECKING:
+    from app.ui.models.library_panel import LibraryPanel
 
 # In the order of the tabs. Each module has `build(shell, library) -> QWidget`: `shell` is what every page gets;
 # `library` has the cards, tells when they change (`changed`) and leads to Explore (`choose`).
@@ -63,6 +67,7 @@ class ModelsPage(QWidget):
         layout.addWidget(self.panels, 1)
         shell.window.close_guards.append(self.may_close)
         self.library.inspection_wanted.connect(self._on_inspection)
+        self.library.hub_wanted.connect(self._on_hub)
         wanted = shell.settings().models_panel
         self.show_panel(wanted if self.panels.has(wanted) else PANELS[0].name)
         self.panels.shown.connect(lambda name: shell.change(models_panel=name))
@@ -93,11 +98,17 @@ class ModelsPage(QWidget):
         return False
 
     def _on_inspection(self, path: Path) -> None:
+        self._library_panel().inspect(path)
+
+    def _on_hub(self) -> None:
+        self._library_panel().ask_hub()
+
+    def _library_panel(self) -> LibraryPanel:
         from app.ui.models.library_panel import LibraryPanel
 
         panel = self.show_panel("library")
         assert isinstance(panel, LibraryPanel)
-        panel.inspect(path)
+        return panel
 
 
 def build(shell: Shell) -> QWidget:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from app.core.errors import ExplorerError
+from app.core.errors import ArchitectureError, ExplorerError, ModelError
 from app.core.records import NetworkOutline
 
 if TYPE_CHECKING:
@@ -23,15 +23,18 @@ class Portraits(QObject):
 
     Signals:
         ready(id): a model's outline is known now.
+        failed(id, ExplorerError): it cannot be built from its card.
     """
 
     ready = Signal(str)
+    failed = Signal(str, object)
 
     def __init__(self, background: Background, engine: EngineBridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._background, self._engine = background, engine
         self._known: dict[str, tuple[Card, NetworkOutline]] = {}
         self._asked: set[str] = set()
+        self._hopeless: dict[str, Card] = {}  # cards that say no network that can be built
 
     def outline(self, card: Card) -> NetworkOutline | None:
         """A model's outline, if it is known."""
@@ -40,7 +43,11 @@ class Portraits(QObject):
 
     def want(self, cards: Iterable[Card]) -> None:
         """Find these models' outlines; `ready` tells of each."""
-        missing = [card for card in cards if self.outline(card) is None and card.id not in self._asked]
+        missing = [
+            card
+            for card in cards
+            if self.outline(card) is None and card.id not in self._asked and self._hopeless.get(card.id) != card
+        ]
         if not missing:
             return
         self._asked |= {card.id for card in missing}
@@ -66,3 +73,6 @@ class Portraits(QObject):
         if isinstance(outline, NetworkOutline):
             self._known[card.id] = card, outline
             self.ready.emit(card.id)
+        elif isinstance(outline, ModelError | ArchitectureError):
+            self._hopeless[card.id] = card
+            self.failed.emit(card.id, outline)

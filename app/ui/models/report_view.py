@@ -61,6 +61,7 @@ class ReportView(QWidget):
         self.setObjectName("reportView")
         self._background = background
         self._report: Report | None = None
+        self.trouble = ""  # the last one that was told
         self.classes: ClassNames | None = None
         self._bars: PredictionBars | None = None
         self.notices = NoticeBar()
@@ -107,24 +108,47 @@ class ReportView(QWidget):
         layout.addWidget(self.waiting)
         layout.addWidget(self._body, 1)
 
-    def show_busy(self, path: Path, *, again: bool = False) -> None:
-        """Say that the file is being looked at; an earlier report of it stays to be seen."""
-        self.title.setText(path.name)
-        self.title.setToolTip(str(path))
-        self.notices.clear()
-        self.add.setEnabled(False)
-        self.copy.setEnabled(self._report is not None and again)
+    def show_busy(self, path: Path, *, again: bool = False, title: str = "", name: str = "") -> None:
+        """Say that the file is being looked at; an earlier report of it stays to be seen.
+
+        Args:
+            path: Of the file.
+            again: Whether that is only looked at anew, with other answers.
+            title: What to call it; by default the file's name.
+            name: The suggested name in the library.
+        """
+        self._begin(title or path.name, str(path), again=again)
         if again:
             self.waiting.start(self.tr("Looking at it again …"))
             return
-        self._report = None
-        self.classes = None
-        self.name.clear()
+        self.name.setText(name)
         self.waiting.start(self.tr("Looking at it, in a process of its own …"))
         self._body.setWidget(self._sentence(
             self.tr("Reading {0}").format(path),
             self.tr("Nothing in the file is run. This takes a few seconds; Back stops it."),
         ))  # fmt: skip
+
+    def show_fetching(self, reference: str) -> None:
+        """Say that a model of the hub is on its way."""
+        self._begin(reference, reference)
+        self.waiting.start(self.tr("Fetching it from the Hugging Face Hub …"))
+        self._body.setWidget(self._sentence(
+            self.tr("Fetching {0}").format(reference),
+            self.tr("Only weights and JSON files, no code, into the hub's own cache. Back stops it."),
+        ))  # fmt: skip
+
+    def _begin(self, title: str, tip: str, *, again: bool = False) -> None:
+        self.title.setText(title)
+        self.title.setToolTip(tip)
+        self.notices.clear()
+        self.add.setEnabled(False)
+        self.copy.setEnabled(self._report is not None and again)
+        if not again:
+            self._report = None
+            self.classes = None
+            self.name.clear()
+            for widget in (self.add, self.name, self.copy):
+                widget.hide()
 
     def show_adding(self) -> None:
         """Say that it is being added to the library."""
@@ -151,11 +175,12 @@ class ReportView(QWidget):
     def show_trouble(self, error: ExplorerError) -> None:
         """Say what went wrong; the report, if there is one, stays."""
         self.waiting.stop()
-        self.notices.show_notice(str(error))
+        self.trouble = str(error)
         if self._report is None:
             self.subtitle.setText(self.tr("It could not be looked at"))
             self._body.setWidget(self._sentence(error.what, error.remedy))
         else:
+            self.notices.show_notice(str(error))
             self._say_what(self._report)
         self.add.setEnabled(self._report is not None and self._report.accepted)
 
@@ -166,6 +191,7 @@ class ReportView(QWidget):
         kept, self.classes = self.labels_file, None
         self._say_what(report, inspection.seconds)
         self.copy.setEnabled(True)
+        self.copy.show()
         for widget in (self.add, self.name):
             widget.setVisible(report.accepted)
             widget.setEnabled(report.accepted)

@@ -103,6 +103,10 @@ class Shelf(QScrollArea):
         if self._current and self._current not in self.tiles:
             self._current = ""
 
+    def set_nothing_text(self, text: str) -> None:
+        """What is said where no model matches the search."""
+        self._nothing.setText(text)
+
     def choose(self, id_: str) -> None:
         """Choose a model and bring it into view; nothing happens where it is not shown."""
         if id_ not in self.tiles:

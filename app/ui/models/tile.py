@@ -37,6 +37,7 @@ class ModelTile(QAbstractButton):
         self._outline: NetworkOutline | None = None
         self._here = self._used = False
         self._share: float | None = None
+        self._trouble = ""
         self.setObjectName(f"model-{card.id}")
         self.setCheckable(True)
         self.setAutoExclusive(False)
@@ -51,10 +52,10 @@ class ModelTile(QAbstractButton):
         self._outline = outline
         self.update()
 
-    def set_state(self, *, here: bool, used: bool, share: float | None = None) -> None:
-        """Say whether the weights are here, whether Explore uses them, and how far the download is (0 to 1)."""
-        if (here, used, share) != (self._here, self._used, self._share):
-            self._here, self._used, self._share = here, used, share
+    def set_state(self, *, here: bool, used: bool, share: float | None = None, trouble: str = "") -> None:
+        """Say whether the weights are here and used by Explore, how far the download is (0 to 1), and what is wrong."""
+        if (here, used, share, trouble) != (self._here, self._used, self._share, self._trouble):
+            self._here, self._used, self._share, self._trouble = here, used, share, trouble
             self._describe()
             self.update()
 
@@ -98,8 +99,8 @@ class ModelTile(QAbstractButton):
         if state:
             painter.setPen(colour("accent" if self._used else "quiet"))
             painter.drawText(inside.right() - metrics.horizontalAdvance(state), top + metrics.ascent(), state)
-        painter.setPen(colour("quiet"))
-        for number, text in enumerate((size_line(self.card), accuracy_line(self.card)), 1):
+        painter.setPen(colour("plain" if self._trouble else "quiet"))
+        for number, text in enumerate(self._lines(), 1):
             text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, inside.width())
             painter.drawText(inside.left(), top + number * line + GRID // 4 + metrics.ascent(), text)
         if self._share is not None:
@@ -114,13 +115,23 @@ class ModelTile(QAbstractButton):
         painter.setBrush(colour("accent"))
         painter.drawRoundedRect(track, GRID / 4, GRID / 4)
 
+    def _lines(self) -> tuple[str, ...]:
+        if self._trouble:
+            return self.tr("cannot be used"), self._trouble
+        return size_line(self.card), accuracy_line(self.card)
+
     def _state_text(self) -> str:
         if self._share is not None:
             return f"{round(100 * self._share)} %"
         return self.tr("in use") if self._used else ""
 
     def _describe(self) -> None:
+        if self._trouble:
+            self.setAccessibleName(self.tr("{0}, cannot be used").format(self.card.title))
+            self.setAccessibleDescription(self._trouble)
+            self.setToolTip(self._trouble)
+            return
         state = self._state_text() or (self.tr("on this machine") if self._here else self.tr("not downloaded"))
         self.setAccessibleName(f"{self.card.title}, {state}")
-        self.setAccessibleDescription(f"{size_line(self.card)}. {accuracy_line(self.card)}")
+        self.setAccessibleDescription(". ".join(self._lines()))
         self.setToolTip(f"{self.card.id}: {state}")

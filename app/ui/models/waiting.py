@@ -29,6 +29,7 @@ class Waiting(QWidget):
         self._label = label
         self._words = ""
         self._since = 0.0
+        self._share = 0.0
         self._line = BusyLine(self)
         self._line.moved.connect(self.update)
         self._tick = QTimer(self, interval=1000)
@@ -42,10 +43,17 @@ class Waiting(QWidget):
 
     def start(self, words: str) -> None:
         """Something is under way from now on: “Looking at it …”."""
-        self._words, self._since = words, time.monotonic()
+        self._words, self._since, self._share = words, time.monotonic(), 0.0
         self._line.set_busy(True)
         self._tick.start()
         self._tell()
+
+    def set_share(self, share: float) -> None:
+        """How much is done, 0 to 1, where that is known."""
+        if self.running:
+            self._line.set_busy(True, share)
+            self._share = share
+            self._tell()
 
     def stop(self) -> None:
         """Nothing is; the label is the owner's again."""
@@ -55,7 +63,10 @@ class Waiting(QWidget):
 
     def _tell(self) -> None:
         seconds = time.monotonic() - self._since
-        self._label.setText(f"{self._words}  {duration(seconds)}" if seconds >= _LONG else self._words)
+        parts = [self._words]
+        parts += [tr("{0} %").format(round(100 * self._share))] if self._share else []
+        parts += [duration(seconds)] if seconds >= _LONG else []
+        self._label.setText("  ".join(parts))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
