@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app import paths
 from app.core.drivers import ChannelDrivers, Driver, DriversRecord, DriversRequest
-from app.core.errors import CancelledError, DataError
+from app.core.errors import CancelledError, DataError, EngineError
 from app.core.paths import PathLength, PathRecord, log10_paths
 from app.core.records import Request
 from app.core.sweeps import SweepPoint, SweepRecord, SweepRequest, SweepSeries, write_sweep
@@ -157,6 +157,20 @@ def test_a_stopped_sweep_keeps_what_was_counted_and_is_found_again(page: Anatomy
     panel.earlier.setCurrentIndex(1)
     panel.earlier.activated.emit(1)
     qtbot.waitUntil(lambda: panel.record is not None)
+
+
+def test_a_sweep_whose_process_was_killed_is_not_said_to_go_on(page: AnatomyPage, qtbot: QtBot) -> None:
+    panel = page.show_panel("sweep")
+    assert isinstance(panel, SweepPanel)
+    panel.data.set_path(Path("somewhere.npz"))
+    panel.work.button.click()
+    (request,) = FakeJob.made[-1].arguments
+    write_sweep(_record(request, _series("residual", errors=[11] * 9), state="running"))
+    panel._look()
+    qtbot.waitUntil(lambda: bool(panel.words.text()))
+    assert "broke off" not in panel.words.text()
+    FakeJob.made[-1].failed.emit(EngineError("The engine died.", "Try again."))
+    qtbot.waitUntil(lambda: "It broke off before the end." in panel.words.text())
 
 
 def test_what_goes_wrong_is_said_on_the_page(page: AnatomyPage) -> None:

@@ -169,8 +169,8 @@ def _by_count(series: SweepSeries) -> tuple[NDArray[np.int64], NDArray[np.float6
     return np.array(counts, np.int64), np.array([known[count] for count in counts])
 
 
-def summary(record: SweepRecord) -> str:
-    """What came of it, in a sentence per network."""
+def summary(record: SweepRecord, *, growing: bool = False) -> str:
+    """What came of it, in a sentence per network; `growing` where somebody is at work on it."""
     tr = QCoreApplication.translate
     lines = []
     for series in record.series:
@@ -198,5 +198,10 @@ def summary(record: SweepRecord) -> str:
     if record.classes and lines:
         chance = number_text(100 * (1 - 1 / record.classes))
         counted = tr("Sweep", "{0} pictures; chance is {1} %.").format(record.pictures, chance)
-        lines.append(counted + (" " + tr("Sweep", "Stopped before the end.") if record.state == "stopped" else ""))
+        end = ""
+        if record.state == "stopped":
+            end = " " + tr("Sweep", "Stopped before the end.")
+        elif record.state == "running" and not growing:  # whoever counted was killed
+            end = " " + tr("Sweep", "It broke off before the end.")
+        lines.append(counted + end)
     return "\n".join(lines)

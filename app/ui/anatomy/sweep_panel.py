@@ -117,7 +117,7 @@ class SweepPanel(QScrollArea):
         blocks = tuple(block for block in outline.blocks if block.stage > 0) if outline else ()
         self.charts.show_record(record, blocks)
         if record is not None:
-            self.words.setText("\n".join((summary(record), *record.notices)).strip())
+            self.words.setText("\n".join((summary(record, growing=self.work.running), *record.notices)).strip())
         elif not self.work.running:
             self.words.setText(
                 self.tr(
