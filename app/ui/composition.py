@@ -116,6 +116,7 @@ class Composition(QObject):
         self.settings = dataclasses.replace(self.settings, geometry=self.window.save_geometry_text())
         self._save_settings()
         self._lesions.close()
+        self.library.close()
         self._recorder.shut_down()
         self.live.shut_down()
         self.engine.close()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.core.errors import ExplorerError
 
@@ -18,7 +18,7 @@ CHECKPOINT_SUFFIXES = (
     ".pt", ".pth", ".th", ".ckpt", ".tar", ".bin", ".safetensors", ".onnx", ".pkl", ".pickle", ".h5", ".hdf5",
     ".keras", ".model", ".ts", ".jit", ".pdparams", ".caffemodel", ".msgpack", ".t7", ".params",
 )  # fmt: skip
-WATCH_DELAY = 400  # milliseconds after the last change of a folder
+LOOK = 2000  # milliseconds between looks at the dates of the library's folders
 _CHECKPOINT_FOLDER = ("config.json", "model.safetensors.index.json", "pytorch_model.bin.index.json")
 
 
@@ -47,12 +47,12 @@ class ModelLibrary(QObject):
         self._background = background
         self._library: Library | None = None
         self._here: frozenset[str] = frozenset()
-        self._watcher = QFileSystemWatcher(self)
-        self._later = QTimer(self, singleShot=True, interval=WATCH_DELAY)
-        self._watcher.directoryChanged.connect(lambda _folder: self._later.start())
-        self._watcher.fileChanged.connect(lambda _file: self._later.start())
-        self._later.timeout.connect(self.look)
         self.files: list[str] = []
+        self._dates: Dates | None = None
+        # Looked at instead of watched: a watched folder cannot be deleted on Windows, and network drives tell nothing.
+        self._ticker = QTimer(self, interval=LOOK)
+        self._ticker.timeout.connect(self._tick)
+        self._ticker.start()
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -85,27 +85,37 @@ class ModelLibrary(QObject):
     def refresh(self, then: Callable[[], None] | None = None) -> None:
         """Read again in the background; `changed` tells when it is done, then `then` is called."""
 
-        def done(outcome: Looked | ExplorerError) -> None:
+        def done(outcome: tuple[Library, frozenset[str]] | ExplorerError) -> None:
             if not isinstance(outcome, ExplorerError):
-                self._take(outcome[0])
-                self._watch(outcome[1])
+                self._take(outcome)
             if then is not None:
                 then()
 
-        self._background.run("models", _look, done)
+        self._background.run("models", _read, done)
 
-    def look(self) -> None:
-        """Look in the background whether models came or went behind the program's back; only then `changed` tells."""
+    def close(self) -> None:
+        """Look at the folders no longer."""
+        self._ticker.stop()
 
-        def done(outcome: Looked | ExplorerError) -> None:
+    def _tick(self) -> None:
+        """Whether models came or went, or a card was edited, behind the program's back; only then `changed` tells."""
+
+        def dated(dates: Dates | ExplorerError) -> None:
+            if isinstance(dates, ExplorerError) or dates == self._dates:
+                return
+            first, self._dates = self._dates is None, dates
+            if not first:
+                self._background.run("models", _read, read)
+
+        def read(outcome: tuple[Library, frozenset[str]] | ExplorerError) -> None:
             if isinstance(outcome, ExplorerError):
                 return
-            (library, here), watched = outcome
-            self._watch(watched)
+            library, here = outcome
             if here != self._here or self._library is None or _content(library) != _content(self._library):
-                self._take((library, here))
+                self._take(outcome)
 
-        self._background.run("models", _look, done)
+        if self._library is not None:
+            self._background.run("library", _look, dated)
 
     def ask_hub(self) -> None:
         """Have the Models page ask for the name of a model of the Hugging Face Hub."""
@@ -129,17 +139,9 @@ class ModelLibrary(QObject):
         self._library, self._here = outcome
         self.changed.emit()
 
-    def _watch(self, wanted: frozenset[str]) -> None:
-        """Be told when these files and folders change."""
-        watched = {*self._watcher.directories(), *self._watcher.files()}
-        if gone := list(watched - wanted):
-            self._watcher.removePaths(gone)
-        if new := list(wanted - watched):
-            self._watcher.addPaths(new)
 
-
-Looked = tuple[tuple["Library", frozenset[str]], frozenset[str]]
-"""The library with the ids of the models whose weights are here, and the files and folders to watch."""
+Dates = frozenset[tuple[str, int]]
+"""Files and folders of the library, each with the time of its last change."""
 
 
 def _read() -> tuple[Library, frozenset[str]]:
@@ -149,14 +151,22 @@ def _read() -> tuple[Library, frozenset[str]]:
     return library, frozenset(card.id for card in library.cards if card.available)
 
 
-def _look() -> Looked:
+def _look() -> Dates:
     from app import paths
     from app.zoo.card_file import CARD_NAME
 
-    own = paths.user_models()
-    models = [one for one in own.iterdir() if one.is_dir() and not one.name.startswith(".")] if own.is_dir() else []
-    watched = [own, paths.torch_checkpoints(), *models, *(one / CARD_NAME for one in models)]
-    return _read(), frozenset(str(one) for one in watched if one.exists())
+    dates: set[tuple[str, int]] = set()
+    waiting = [paths.user_models(), paths.torch_checkpoints()]
+    try:
+        waiting += [one for one in waiting[0].iterdir() if not one.name.startswith(".")]
+    except OSError:
+        waiting = waiting[:2]  # not there, or not readable: reading the library says which
+    for one in (*waiting, *(folder / CARD_NAME for folder in waiting[2:])):
+        try:
+            dates.add((str(one), one.stat().st_mtime_ns))
+        except OSError:
+            continue  # that it is absent is what is noticed
+    return frozenset(dates)
 
 
 def _content(library: Library) -> tuple[object, ...]:

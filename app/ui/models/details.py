@@ -203,14 +203,13 @@ class Details(QScrollArea):
         column.addWidget(self.title)
         column.addWidget(self.spine)
         column.addWidget(self.trouble)
-        first = (self.use, self.again, self.download, self.reveal, self.remove)
-        for row in (first, (self.question,), (self.keep, self.really)):
+        for first in (self.again, self.use, self.download):
+            column.addWidget(first)
+        for row in ((self.reveal, self.remove), (self.question,), (self.keep, self.really)):
             buttons = QHBoxLayout()
             buttons.setSpacing(GRID)
             for widget in row:
-                buttons.addWidget(widget, 1 if widget is self.question else 0)
-            if self.question not in row:
-                buttons.addStretch(1)
+                buttons.addWidget(widget, 1)
             column.addLayout(buttons)
         column.addWidget(self.bar)
         under = QHBoxLayout()

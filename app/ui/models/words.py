@@ -78,7 +78,8 @@ def progress_words(progress: Progress | None) -> str:
     if progress is None:
         return tr("Connecting …")
     if progress.waiting:
-        return tr("Another window downloads this file; waiting for it …")
+        come = f"  {mebibytes(progress.done / MEBI)}" if progress.done else ""
+        return tr("Another window downloads this file; waiting for it …") + come
     if not progress.total:
         return mebibytes(progress.done / MEBI)
     share = round(100 * progress.done / progress.total)
