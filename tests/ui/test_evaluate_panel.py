@@ -143,6 +143,32 @@ def test_two_evaluations_beside_each_other(program: Composition, tmp_path: Path,
     assert csv_text(panel.side.table()).startswith(",ResNet-20,ResNet-56")
 
 
+def test_the_newest_is_shown_alone_whatever_was_chosen_before(
+    program: Composition,  # noqa: F811
+    jobs: list[HeldJob],  # noqa: F811
+    tmp_path: Path,
+    qtbot: QtBot,
+) -> None:
+    evaluation(tmp_path / "data", "one")
+    evaluation(tmp_path / "data", "two", wrong=3)
+    panel = show_panel(program, "evaluate")
+    assert isinstance(panel, EvaluatePanel)
+    qtbot.waitUntil(lambda: panel.earlier.count() == 2)
+    panel.earlier.selectAll()
+    bar = panel.board.verticalScrollBar()
+    panel.data.set_path(tmp_path / "data" / "some.npz")
+    panel.line.button.click()
+    record = evaluation(tmp_path / "data", "three", wrong=5)
+    bar.setValue(bar.maximum())
+    jobs[0].done.emit(record)
+    assert bar.value() == 0, "its figures are in sight"
+    qtbot.waitUntil(lambda: panel.earlier.count() == 3)
+    assert len(panel.earlier.selectedItems()) == 1 and panel.record is not None and panel.record.id == record.id
+    assert panel.headline.isVisibleTo(panel) and not panel.side_sheet.isVisibleTo(panel)
+    assert all(item.text().count("\n") == 2 for item in map(panel.earlier.item, range(3))), "the date has its own line"
+    assert ".;" not in panel.notices.text
+
+
 def test_removing_takes_two_presses(program: Composition, tmp_path: Path, qtbot: QtBot) -> None:  # noqa: F811
     evaluation(tmp_path / "data")
     panel = show_panel(program, "evaluate")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QWidget
 
@@ -49,7 +49,7 @@ class Earlier(QListWidget):
             self._records = {record.id: record for record in records}
             for record in records:
                 when = record.date[:16].replace("T", " ")
-                text = self.tr("{0}\n{1:.2f} % error · {2} · {3}").format(
+                text = self.tr("{0}\n{1:.2f} % error · {2}\n{3}").format(
                     record.title, record.top1.per_cent, Path(record.data).name, when
                 )
                 item = QListWidgetItem(text)
@@ -63,7 +63,8 @@ class Earlier(QListWidget):
         for row in range(self.count()):
             item = self.item(row)
             if item.data(Qt.ItemDataRole.UserRole) == record_id:
-                self.setCurrentItem(item)
+                # Alone, whatever keys are held down just then.
+                self.setCurrentItem(item, QItemSelectionModel.SelectionFlag.ClearAndSelect)
                 return
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -52,6 +52,8 @@ class SideBySide(QTableWidget):
         self._rows: list[tuple[str, list[str]]] = []
         self._titles: list[str] = []
         self.setObjectName("sideBySide")
+        self.setProperty("role", "facts")
+        self.horizontalHeader().setFixedHeight(3 * GRID + GRID // 2)
         self.setAccessibleName(self.tr("Evaluations beside each other"))
         self.setToolTip("")
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -82,7 +84,7 @@ class SideBySide(QTableWidget):
                 item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
                 item.setToolTip(value)
                 self.setItem(row, column, item)
-        height = self.horizontalHeader().sizeHint().height() + len(rows) * (3 * GRID + GRID // 2) + GRID
+        height = self.horizontalHeader().height() + len(rows) * (3 * GRID + GRID // 2) + GRID
         self.setFixedHeight(height)
 
     def table(self) -> Table:

@@ -254,6 +254,8 @@ class BatchPanel(QWidget):
             (self.tr("90 % or more"), (0.9, 2.0)),
         ):
             self.shares.addItem(text, shares)
+        for picker in (self.states, self.shares):
+            picker.setMinimumWidth(20 * GRID)
         self.count = named(QLabel(), "batchCount")
         self.count.setProperty("role", "quiet")
         self.export = named(QPushButton(self.tr("Export …")), "batchExport", self.tr("Export the table"))

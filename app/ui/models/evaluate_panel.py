@@ -189,7 +189,7 @@ class EvaluatePanel(QWidget):
     def _show_unread(self) -> None:
         record = self.record
         if record is not None and record.unread:
-            first = "; ".join(f"{one.name}: {one.why}" for one in record.unread[:2])
+            first = " ".join(f"{one.name}: {one.why}" for one in record.unread[:2])
             text = self.tr("{0} pictures could not be read. {1}").format(len(record.unread), first)
             self.notices.show_notice(text, key="unread", trouble=False)
         else:
@@ -214,6 +214,7 @@ class EvaluatePanel(QWidget):
     def _on_done(self, record: EvaluationRecord) -> None:
         self._list_records(choose=record.id)
         self.show_record(record)
+        self.board.verticalScrollBar().setValue(0)  # a new evaluation is read from its figures on
 
     def _on_failed(self, error: ExplorerError) -> None:
         trouble = not isinstance(error, CancelledError)
