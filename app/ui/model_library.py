@@ -80,18 +80,18 @@ class ModelLibrary(QObject):
 
     def read_now(self) -> None:
         """Read on this thread: for the start, when nothing else can be done meanwhile."""
-        self._take(_read())
+        self._take(_look_and_read())
 
     def refresh(self, then: Callable[[], None] | None = None) -> None:
         """Read again in the background; `changed` tells when it is done, then `then` is called."""
 
-        def done(outcome: tuple[Library, frozenset[str]] | ExplorerError) -> None:
+        def done(outcome: Reading | ExplorerError) -> None:
             if not isinstance(outcome, ExplorerError):
                 self._take(outcome)
             if then is not None:
                 then()
 
-        self._background.run("models", _read, done)
+        self._background.run("models", _look_and_read, done)
 
     def close(self) -> None:
         """Look at the folders no longer."""
@@ -101,16 +101,13 @@ class ModelLibrary(QObject):
         """Whether models came or went, or a card was edited, behind the program's back; only then `changed` tells."""
 
         def dated(dates: Dates | ExplorerError) -> None:
-            if isinstance(dates, ExplorerError) or dates == self._dates:
-                return
-            first, self._dates = self._dates is None, dates
-            if not first:
-                self._background.run("models", _read, read)
+            if not isinstance(dates, ExplorerError) and dates != self._dates:
+                self._background.run("models", _look_and_read, read)
 
-        def read(outcome: tuple[Library, frozenset[str]] | ExplorerError) -> None:
+        def read(outcome: Reading | ExplorerError) -> None:
             if isinstance(outcome, ExplorerError):
                 return
-            library, here = outcome
+            self._dates, library, here = outcome
             if here != self._here or self._library is None or _content(library) != _content(self._library):
                 self._take(outcome)
 
@@ -135,13 +132,15 @@ class ModelLibrary(QObject):
         """Have Explore use a model: a card's id, or a file."""
         self.choice_wanted.emit(reference)
 
-    def _take(self, outcome: tuple[Library, frozenset[str]]) -> None:
-        self._library, self._here = outcome
+    def _take(self, outcome: Reading) -> None:
+        self._dates, self._library, self._here = outcome
         self.changed.emit()
 
 
 Dates = frozenset[tuple[str, int]]
 """Files and folders of the library, each with the time of its last change."""
+Reading = tuple[Dates, "Library", frozenset[str]]
+"""The dates before the library was read, the library, and the ids of the models whose weights are here."""
 
 
 def _read() -> tuple[Library, frozenset[str]]:
@@ -149,6 +148,10 @@ def _read() -> tuple[Library, frozenset[str]]:
 
     library = read_library()
     return library, frozenset(card.id for card in library.cards if card.available)
+
+
+def _look_and_read() -> Reading:
+    return _look(), *_read()
 
 
 def _look() -> Dates:

@@ -6,10 +6,13 @@ No code of a repository is fetched. What the hub's cache has already is used.
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import os
 import re
+import socket
 import threading
+import urllib.request
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -17,6 +20,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.core.errors import ModelError
 
@@ -54,6 +58,25 @@ def check_name(reference: str) -> None:
     """
     if not _NAME.fullmatch(reference.removeprefix(PREFIX).partition("@")[0]):
         raise ModelError(f"“{reference}” is not the name of a model.", f"Write {PREFIX}OWNER/NAME or …@REVISION.")
+
+
+def check_reachable(reference: str) -> None:
+    """Nothing where the hub answers a knock, or what was fetched before will do: a few seconds at most, no torch.
+
+    Raises:
+        ModelError: where there is no way to the hub.
+    """
+    address = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    if address.scheme in urllib.request.getproxies() or os.environ.get("HF_HUB_OFFLINE"):
+        return  # the proxy, or the hub's own library, says what is wrong
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        _within(_PATIENCE, lambda: socket.create_connection((address.hostname or "", port), timeout=_PATIENCE).close())
+    except OSError as error:
+        name, _, revision = reference.removeprefix(PREFIX).partition("@")
+        if importlib.util.find_spec("huggingface_hub") is None or _cached(name, revision or None) is not None:
+            return
+        raise _unreachable(error) from error
 
 
 def fetch(reference: str, *, on_progress: Callable[[float], None] | None = None) -> Path:
@@ -95,11 +118,15 @@ def fetch(reference: str, *, on_progress: Callable[[float], None] | None = None)
         cached = _cached(name, revision or None)
         if cached is not None:
             return cached
-        first = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
-        raise ModelError(
-            f"The Hugging Face Hub cannot be reached ({first}).",
-            "Everything on this machine works without it; a folder with the model's files does, too.",
-        ) from error
+        raise _unreachable(error) from error
+
+
+def _unreachable(error: Exception) -> ModelError:
+    first = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
+    return ModelError(
+        f"The Hugging Face Hub cannot be reached ({first}).",
+        "Everything on this machine works without it; a folder with the model's files does, too.",
+    )
 
 
 def _fetch(name: str, revision: str | None, on_progress: Callable[[float], None]) -> Path:

@@ -14,7 +14,8 @@ from app.core.errors import ModelError
 from app.ui.composition import Composition
 from app.ui.models.library_panel import LibraryPanel
 from app.ui.models.page import PANELS, ModelsPage
-from tests.ui.prompt_engine import PromptEngine, _failed
+from app.zoo import hugging_face
+from tests.ui.prompt_engine import PromptEngine
 
 
 @pytest.fixture
@@ -98,6 +99,7 @@ def test_a_model_of_the_hub_is_named_in_three_places_and_looked_at(
         self.verbs = {"library.fetch": str(tmp_path), "library.inspect": ModelError("no")}
 
     monkeypatch.setattr(PromptEngine, "__init__", prepared)
+    monkeypatch.setattr(hugging_face, "check_reachable", lambda _reference: None)
     asked = [action.objectName() for action in panel.filters.add.menu().actions()]
     assert asked == ["addFile", "addFolder", "addFromHub"]
     panel.filters.add.menu().actions()[2].trigger()
@@ -119,14 +121,19 @@ def test_a_model_of_the_hub_is_named_in_three_places_and_looked_at(
     assert program.window.page == "models" and panel.filters.hub.isVisibleTo(panel) and not panel.inspecting
 
 
-def test_a_hub_that_cannot_be_reached_is_a_sentence_and_the_list_stays(
+def test_a_hub_that_cannot_be_reached_is_a_sentence_within_seconds_and_no_process_is_started_for_it(
     panel: LibraryPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    error = ModelError("The Hugging Face Hub cannot be reached (no network).", "Everything on this machine works.")
-    monkeypatch.setattr(PromptEngine, "run", lambda *_arguments: _failed(error))
-    with qtbot.waitSignal(panel.examiner.fetched):
-        panel.inspect_hub("owner/net")
-    assert "cannot be reached" in panel.report.trouble and not panel.report.waiting.running
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(hugging_face, "_cached", lambda *_arguments: None)
+    before = len(PromptEngine.instances)
+    panel.inspect_hub("owner/net")
+    assert panel.inspecting and panel.report.waiting.running
+    qtbot.waitUntil(lambda: not panel.report.waiting.running, timeout=5000)
+    assert "cannot be reached" in panel.report.trouble and "works without it" in panel.report.trouble
+    assert len(PromptEngine.instances) == before
     panel.report.back.click()
     assert not panel.inspecting
     panel.inspect_hub("no name at all")

@@ -19,7 +19,7 @@ from app.commands.models import command
 from app.core.errors import ModelError
 from app.networks.registry import build
 from app.zoo import hugging_face
-from app.zoo.hugging_face import fetch, hub_reference, is_hub_name
+from app.zoo.hugging_face import check_reachable, fetch, hub_reference, is_hub_name
 from tests.unit import checkpoint_files as files
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -143,6 +143,16 @@ def test_what_was_fetched_before_is_used_without_network(hub: type[_Hub], monkey
     assert shares == sorted(shares) and shares[-1] == 1.0
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     assert fetch("hf:owner/resnet-18") == folder
+
+
+def test_the_hub_is_knocked_at_before_anything_is_started(hub: type[_Hub], monkeypatch: pytest.MonkeyPatch) -> None:
+    check_reachable("hf:owner/resnet-18")
+    assert hub.asked == []
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(ModelError, match="cannot be reached"):
+        check_reachable("hf:owner/resnet-18")
+    monkeypatch.setattr(hugging_face, "_cached", lambda *_arguments: Path())
+    check_reachable("hf:owner/resnet-18")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from app.core.errors import ExplorerError
 from app.core.records import NetworkOutline
 from app.ui.models.troubles import is_stand_in
-from app.ui.models.words import MEBI, count, mebibytes, progress_words, tr
+from app.ui.models.words import MEBI, mebibytes, progress_words, tr
 from app.ui.naming import named
 from app.ui.spine import Spine
 from app.ui.tokens import GRID
@@ -282,7 +282,7 @@ def _accuracy(one: Accuracy) -> str:
 
 def _classes(card: Card) -> str:
     first = ", ".join(card.labels[:8])
-    return f"{count(len(card.labels))}: {first}" + (" …" if len(card.labels) > 8 else "")
+    return f"{len(card.labels):,}: {first}" + (" …" if len(card.labels) > 8 else "")
 
 
 def _training(card: Card) -> str:

@@ -98,7 +98,21 @@ class LibraryPanel(QWidget):
         self._file, self._title, self._name = None, reference, name_on_hub(reference).lower()
         self.report.show_fetching(reference)
         self._stack.setCurrentWidget(self.report)
-        self.examiner.fetch(reference)
+
+        def knock() -> None:
+            from app.zoo.hugging_face import check_reachable
+
+            check_reachable(reference)
+
+        def knocked(trouble: ExplorerError | None) -> None:
+            if not self.inspecting or self._title != reference or self._file is not None:
+                return  # something else is wanted by now
+            if trouble is not None:
+                self.report.show_trouble(trouble)
+            else:
+                self.examiner.fetch(reference)
+
+        self._shell.background.run("hub", knock, knocked)
 
     def ask_hub(self) -> None:
         """Have the name of a model of the hub typed."""
