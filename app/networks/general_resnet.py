@@ -54,6 +54,7 @@ class GeneralOptions:
         projects: With pre-activation, whether the projection reads the block's "raw" or its "activated" input.
         final_norm: Whether batch norm and ReLU follow the last block (pre-activation only).
         pool: Side of the grid to which the last feature map is averaged; 1 is global average pooling.
+        pooling: "average", or "both": global maximum and global average side by side, as fastai does.
         head: Outputs of linear layers before the last one, each followed by a ReLU.
         bias: Whether convolutions have biases, as some Wide ResNets do.
     """
@@ -78,6 +79,7 @@ class GeneralOptions:
     projects: Literal["raw", "activated"] = "raw"
     final_norm: bool = True
     pool: int = 1
+    pooling: Literal["average", "both"] = "average"
     head: tuple[int, ...] = ()
     bias: bool = False
 
@@ -135,6 +137,8 @@ class GeneralOptions:
             raise ArchitectureError(
                 f"{architecture}: the last 1×1 of a bottleneck has no stride.", "Choose first or middle for stride_in."
             )
+        if self.pooling == "both" and self.pool != 1:
+            raise ArchitectureError(f"{architecture}: both poolings are global.", "Choose 1 for pool.")
         if not self.stem:
             raise ArchitectureError(f"{architecture}: the stem has no convolution.", "Give one filter count or more.")
 
@@ -147,6 +151,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "padding": ("symmetric", "end", "average"),
     "projection": ("stride", "average"),
     "projects": ("raw", "activated"),
+    "pooling": ("average", "both"),
 }
 _SEQUENCES = ("blocks", "widths", "channels", "strides", "stem", "head")
 _FLAGS = ("stem_pool", "stem_norm", "final_norm", "project_first", "bias")
@@ -287,7 +292,7 @@ class GeneralResNet(nn.Module):
             self.add_module(f"layer{stage + 1}", nn.Sequential(*blocks))
         self.last = options.activation == "pre" and options.final_norm
         self.bn2 = nn.BatchNorm2d(channels) if self.last else nn.Identity()
-        self.fc = _head(channels * options.pool**2, classes, options)
+        self.fc = _head(channels * options.pool**2 * (2 if options.pooling == "both" else 1), classes, options)
         for module in self.modules():
             if isinstance(module, nn.Conv2d) and not module.weight.is_meta:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -299,7 +304,10 @@ class GeneralResNet(nn.Module):
             x = getattr(self, f"layer{stage}")(x)
         if self.last:
             x = functional.relu(self.bn2(x))
-        return cast("Tensor", self.fc(torch.flatten(functional.adaptive_avg_pool2d(x, self.options.pool), 1)))
+        pooled = torch.flatten(functional.adaptive_avg_pool2d(x, self.options.pool), 1)
+        if self.options.pooling == "both":
+            pooled = torch.cat((x.amax((2, 3)), pooled), 1)
+        return cast("Tensor", self.fc(pooled))
 
 
 def _conv(

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from app.networks.general_resnet import EXPANSION, GeneralOptions
-from app.zoo.blueprint import Block, Blueprint, NotResidual, Unit
+from app.zoo.blueprint import Block, Blueprint, HeadNorms, NotResidual, Unit
 from app.zoo.layers import Layer
 
 EPSILON = 1e-5  # of torch's batch norm
+_Linear = tuple[Tensor, Tensor, list[str]]
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,16 @@ def options_of(blueprint: Blueprint) -> GeneralOptions:
         project_first=project_first,
         final_norm=blueprint.activation == "post" or blueprint.final_norm is not None,
         pool=blueprint.pool,
-        head=tuple(layer.channels_out for layer in blueprint.head[:-1]),
+        head=blueprint.hidden,
+        pooling="both" if blueprint.pools_twice else "average",
         bias=blueprint.activation == "pre" and any("bias" in conv.keys for conv in blueprint.convs),
     )
+
+
+def _maximum_first(means: Tensor) -> bool:
+    """Whether the first half of these means can be of maxima, and the second of averages, of the same channels."""
+    first, second = means.float().chunk(2)
+    return bool((first >= second).all())
 
 
 def _shortcut(stages: list[list[Block]]) -> tuple[Literal["A", "B", "C"], bool]:
@@ -153,8 +161,7 @@ class _Assembler:
             why = "there is no head in the file: each answer is one of the features"
             self._make("fc.weight", torch.eye(plan.classes), why)
             self._make("fc.bias", torch.zeros(plan.classes), why)
-        for place, layer in enumerate(plan.head):
-            self._linear(layer, "fc" if len(plan.head) == 1 else f"fc.{2 * place}")
+        self._head()
         return Assembly(self.state, tuple(self.origins))
 
     def _block(self, block: Block, name: str, pre: bool) -> None:
@@ -212,17 +219,79 @@ class _Assembler:
         self._make(f"{name}.running_var", torch.full((channels,), 1 - EPSILON), why)
         self._count(name)
 
-    def _linear(self, layer: Layer, name: str) -> None:
-        key = layer.keys["weight"]
-        weight = self.tensors[key]
+    def _head(self) -> None:
+        """The linear layers; those without an activation between them become one, and batch norms a part of them."""
+        plan = self.blueprint
+        waiting: list[_Linear] = []
+        place = 0
+        for number, (layer, norms) in enumerate(zip(plan.head, plan.head_norms, strict=True)):
+            if number == 0 and plan.pools_twice:
+                self._check_poolings(layer, norms)
+            waiting.append(self._linear(layer, norms))
+            if number in plan.head_joined:
+                continue
+            weight, bias, changes = waiting[0]
+            for next_weight, next_bias, next_changes in waiting[1:]:
+                bias = next_weight.double() @ bias.double() + next_bias
+                weight = next_weight.double() @ weight.double()
+                changes = [*changes, *next_changes, "two linear layers without an activation between them, as one"]
+            self._put_linear(layer, weight, bias, changes, "fc" if not plan.hidden else f"fc.{2 * place}")
+            waiting, place = [], place + 1
+
+    def _check_poolings(self, first: Layer, norms: HeadNorms) -> None:
+        if norms.before is None or not _maximum_first(self.tensors[norms.before.keys["mean"]]):
+            why = "its head takes twice the numbers of the last block, and they are no maxima and averages"
+            raise NotResidual(why, list(first.keys.values()), len(self.blueprint.convs), at_head=True)
+
+    def _put_linear(self, layer: Layer, weight: Tensor, bias: Tensor, changes: list[str], name: str) -> None:
+        keys = layer.keys
+        if not changes:
+            self._take(f"{name}.weight", keys["weight"])
+        else:
+            self._make(f"{name}.weight", weight.to(self._kind(weight)), "; ".join(changes), keys["weight"])
+        if "bias" in keys and bias is self.tensors[keys["bias"]]:
+            self._take(f"{name}.bias", keys["bias"])
+        else:
+            why = changes[-1] if changes else "the file has no bias here"
+            self._make(f"{name}.bias", bias.to(self._kind(bias)), why, keys.get("bias", ""))
+
+    @staticmethod
+    def _kind(tensor: Tensor) -> torch.dtype:
+        return torch.float32 if tensor.dtype == torch.float64 else tensor.dtype
+
+    def _linear(self, layer: Layer, norms: HeadNorms) -> _Linear:
+        """Weight, bias and what was done to them."""
+        key, bias = layer.keys["weight"], layer.keys.get("bias")
+        weight, changes = self.tensors[key], []
         if weight.dim() == 4:
-            self._make(f"{name}.weight", weight.flatten(1), "a 1×1 convolution in the file", key)
-        else:
-            self._take(f"{name}.weight", key)
-        if "bias" in layer.keys:
-            self._take(f"{name}.bias", layer.keys["bias"])
-        else:
-            self._make(f"{name}.bias", torch.zeros(layer.channels_out), "the file has no bias here")
+            weight = weight.flatten(1)
+            changes.append("a 1×1 convolution in the file")
+        elif tuple(weight.shape) != layer.shape:
+            weight = weight.T
+            changes.append("turned: the file has (in, out)")
+        if bias is not None and self.tensors[bias].numel() != layer.channels_out:
+            raise NotResidual(f"the bias {bias} does not fit its weights", [key, bias], len(self.blueprint.blocks))
+        offset = torch.zeros(layer.channels_out) if bias is None else self.tensors[bias]
+        if norms.before:
+            scale, shift = self._affine(norms.before)
+            weight, offset = weight.double() * scale, offset + weight.double() @ shift
+            changes.append(f"with the batch norm {norms.before.path} before it")
+        if norms.after:
+            scale, shift = self._affine(norms.after)
+            weight, offset = scale[:, None] * weight.double(), scale * offset + shift
+            changes.append(f"with the batch norm {norms.after.path} after it")
+        return weight, offset, changes
+
+    def _affine(self, norm: Layer) -> tuple[Tensor, Tensor]:
+        """A batch norm as y = scale · x + shift, in float64."""
+        weight, bias, mean, variance = (
+            self.tensors[norm.keys[part]].double() if part in norm.keys else None
+            for part in ("weight", "bias", "mean", "var")
+        )
+        assert mean is not None
+        assert variance is not None
+        scale = (variance + EPSILON).rsqrt() * (1 if weight is None else weight)
+        return scale, (0 if bias is None else bias) - mean * scale
 
     def _count(self, norm: str, key: str = "") -> None:
         """How many batches a norm has seen: of no use here, and not in every file."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.zoo.layers import Layer
 
@@ -70,6 +70,18 @@ class Block:
         return tuple(unit.conv for unit in self.mains) + ((self.projection.conv,) if self.projection else ())
 
 
+class HeadNorms(NamedTuple):
+    """The batch norms around a linear layer of the head.
+
+    Attributes:
+        before: Of what it takes, behind the activation.
+        after: Of what it gives, before the activation.
+    """
+
+    before: Layer | None
+    after: Layer | None
+
+
 @dataclass(frozen=True)
 class Blueprint:
     """A residual network, as found in a table.
@@ -83,7 +95,10 @@ class Blueprint:
         final_norm: With pre-activation, the norm after the last block, if there is one.
         head: The linear layers at the end; the last gives the logits. A 1×1 convolution counts as one. Empty for a
             backbone without a head, which gives features.
+        head_norms: Around each of them.
+        head_joined: Which of them (by place) go right into the next, without an activation.
         pool: Side of the grid to which the last feature map is averaged.
+        pools_twice: Whether the last feature map is pooled by maximum and by average, side by side.
         left_over: Keys outside the network (a second head, a loss).
         bookkeeping: Keys that count steps.
         normalisation: Keys of (mean, deviation), where the network normalises its own input.
@@ -96,7 +111,10 @@ class Blueprint:
     stem_norm: Layer | None
     final_norm: Layer | None
     head: tuple[Layer, ...]
+    head_norms: tuple[HeadNorms, ...]
+    head_joined: frozenset[int]
     pool: int
+    pools_twice: bool
     left_over: tuple[str, ...]
     bookkeeping: tuple[str, ...]
     normalisation: tuple[str, str] | None
@@ -110,6 +128,11 @@ class Blueprint:
     def convs(self) -> tuple[Layer, ...]:
         """Every convolution in it."""
         return (*(unit.conv for unit in self.stem), *(conv for block in self.blocks for conv in block.convs))
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Outputs of the head's linear layers that an activation follows."""
+        return tuple(layer.channels_out for place, layer in enumerate(self.head[:-1]) if place not in self.head_joined)
 
     @property
     def has_norms(self) -> bool:

@@ -27,6 +27,7 @@ from app.zoo.card import Architecture
 from app.zoo.contents import Contents
 from app.zoo.doubts import Resolver
 from app.zoo.facts import Facts, labels_beside, labels_inside, read_facts
+from app.zoo.foreign import what_it_holds
 from app.zoo.known import match_family, name_of
 from app.zoo.labels import guess_labels
 from app.zoo.naming import name_architecture
@@ -34,7 +35,7 @@ from app.zoo.normalisations import IMAGENET, Normalisation, candidates
 from app.zoo.reading import read_contents
 from app.zoo.report import Renamed, Report
 from app.zoo.structure import find_structure
-from app.zoo.tables import Table, find_tables
+from app.zoo.tables import Table, find_tables, others_beside
 from app.zoo.verdict import Sureness, Verdict
 
 log = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ def diagnose(path: Path, *, choices: Mapping[str, str] | None = None) -> Diagnos
 def _understood(contents: Contents, report: Report, choices: Mapping[str, str]) -> Diagnosis:
     tables = find_tables(contents.tree)
     if not tables:
-        raise ModelError("It holds no table of weights.", "Give a file with a state dict.")
+        raise what_it_holds(contents.tree, contents.format)
     problems: list[tuple[Table, NotResidual]] = []
     for table in tables:
         shapes = {key: tuple(tensor.shape) for key, tensor in table.tensors.items()}
@@ -130,9 +131,12 @@ def _understood(contents: Contents, report: Report, choices: Mapping[str, str]) 
             return _as_stack(contents, report, table, stack, choices)
         try:
             activation = contents.facts.get("activation")
-            blueprint = find_structure(shapes, ordered=contents.ordered, activation=activation)
+            operations = contents.facts.get("operations", ())
+            blocks = "Add" in operations or (bool(operations) and "MaxPool" not in operations)
+            blueprint = find_structure(shapes, ordered=contents.ordered, activation=activation, blocks=blocks)
             if not blueprint.head:
                 _refuse_scraps(table, blueprint, problems)
+            report = replace(report, notes=(*report.notes, *others_beside(table, tables)))
             return _as_residual(contents, report, table, blueprint, choices)
         except NotResidual as reason:
             problems.append((table, reason))
@@ -175,7 +179,7 @@ def _as_residual(
         raise ModelError(what, _RIGHT_FILE)
     if len(blueprint.head) > 1 and re.search(r"encoder_[qk]\.", table.prefix):  # MoCo's: no layer for classes
         unused = tuple(key for layer in blueprint.head for key in layer.keys.values())
-        blueprint = replace(blueprint, head=(), left_over=(*blueprint.left_over, *unused))
+        blueprint = replace(blueprint, head=(), head_norms=(), left_over=(*blueprint.left_over, *unused))
     options = options_of(blueprint)
     assembly = assemble(blueprint, table.tensors)
     _check_size(assembly.state)
@@ -201,7 +205,7 @@ def _as_residual(
         deviation=resolution.normalisation.deviation,
         interpolation=facts.interpolation or "bilinear",
     )
-    verdicts = (_shape_verdict(blueprint), *resolution.verdicts)
+    verdicts = (_shape_verdict(blueprint), *resolution.verdicts, *_head_verdicts(blueprint))
     left_over = blueprint.left_over
     if not blueprint.head:
         note = (
@@ -363,7 +367,7 @@ def _with_strides(
         stem_stride=known.get(blueprint.stem[0].conv.path, options.stem_stride),
         stem_pool="MaxPool" in contents.facts.get("operations", ()),
     )
-    return changed, frozenset({"stem", "stride"})
+    return changed, frozenset({"stem", "stride", "last stage"})
 
 
 def _stated(blueprint: Blueprint, table: Table, facts: Facts) -> Normalisation | None:
@@ -383,6 +387,22 @@ def _shape_verdict(blueprint: Blueprint) -> Verdict:
     kinds = {"post": "", "pre": "pre-activation "}
     answer = f"{kinds[blueprint.activation]}{blueprint.kind} blocks, {len(blueprint.blocks)} of them"
     return Verdict("architecture", answer, "sure", "names and shapes")
+
+
+def _head_verdicts(blueprint: Blueprint) -> tuple[Verdict, ...]:
+    """What is assumed of a head of several layers: activations have no parameters."""
+    if len(blueprint.head) < 2:
+        return ()
+    count = len(blueprint.head)
+    answer = (
+        f"{count} linear layers, with a ReLU between them" if blueprint.hidden else f"{count} linear layers in a row"
+    )
+    why = "usual for such names; nothing in the file tells of activations"
+    if blueprint.hidden and len(blueprint.head_joined):
+        answer = f"{count} linear layers, {len(blueprint.hidden)} of them followed by a ReLU"
+    if blueprint.classes in (64, 128, 256, 512) and not blueprint.head_joined:
+        why += "; if it was trained without labels, its answers are features, not classes"
+    return (Verdict("head", answer, "unsure", why),)
 
 
 def _blue_first(assembly: Assembly) -> Assembly:

@@ -17,7 +17,16 @@ LARGEST_FILE = 8 << 30
 
 
 class DamagedFile(ValueError):
-    """The bytes are not what the format asks for; the message says why, in words that follow “because”."""
+    """The bytes are not what the format asks for.
+
+    Args:
+        why: In words that follow “because”.
+        remedy: What to do; "" for getting the file again.
+    """
+
+    def __init__(self, why: str, remedy: str = "") -> None:
+        super().__init__(why)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from app.networks.general_resnet import GeneralOptions, GeneralResNet
+from app.zoo.answers import last_title, padding_title, projection_title, reads_title, stem_title, stride_title
 from app.zoo.assembly import EPSILON
 from app.zoo.first_norm import first_disagreements
 from app.zoo.normalisations import IMAGENET, Normalisation, candidates
@@ -33,7 +34,9 @@ _NOISE = 0.01  # nats per channel: what agrees better by less does so by the cho
 _WEAK = 0.05  # the same for where a stride is, of which batch norms see little
 _WORST = 0.5  # nats per channel in the first layers, beyond which no answer explains the file
 _GOOD, _POOR = 0.15, 0.5  # nats per channel over all layers
+_LITTLE_SEEN = ("stride", "last stage")  # questions of which batch norms see little
 _EARLY = 3
+_USUAL_STAGES = 4
 _SHORTLIST = 4
 _MOST_WORK = 2e9  # multiply-adds for one try
 _FEWEST, _MOST = 4, 64
@@ -88,6 +91,7 @@ class Resolver:
         self._networks: dict[GeneralOptions, nn.Module] = {}
         self._until = time.process_time() + _MOST_SECONDS
         self._second: Tensor | None = None  # what enters the second stage
+        self._last: Tensor | None = None  # what enters the last
 
     def run(self, known: Normalisation | None) -> Resolution:
         """Decide.
@@ -139,13 +143,13 @@ class Resolver:
             else Verdict("normalisation", IMAGENET.title, "unsure", why, others=others)
         )
         tries = self._shortcuts()
-        asked = [one for one in tries if _padding_title(one) == self.choices.get("shortcut")]
+        asked = [one for one in tries if padding_title(one) == self.choices.get("shortcut")]
         if tries and (self.options.shortcut == "A" or asked):
             self.options = asked[0] if asked else tries[0]
             sureness: Sureness = "sure" if asked else "unsure"
-            titles = tuple(map(_padding_title, tries))
+            titles = tuple(map(padding_title, tries))
             said = "chosen by you" if asked else why
-            self.verdicts.append(Verdict("shortcut", _padding_title(self.options), sureness, said, others=titles))
+            self.verdicts.append(Verdict("shortcut", padding_title(self.options), sureness, said, others=titles))
 
     def _others(self) -> tuple[str, ...]:
         """Every normalisation that may be chosen."""
@@ -201,12 +205,12 @@ class Resolver:
         pairs.sort(key=lambda pair: pair != usual)
         tries = [replace(options, stem_stride=stride, stem_pool=pool) for stride, pool in pairs]
         since = len(options.stem) - (0 if options.stem_norm else 1)
-        self._choose("stem", tries, _stem_title, norms=slice(since, since + 3))
+        self._choose("stem", tries, stem_title, norms=slice(since, since + 3))
 
     def _shortcut(self) -> None:
         """Where option A puts its zeros; or no shortcut at all, which has the same parameters."""
         if tries := self._shortcuts():
-            self._choose("shortcut", tries, _padding_title)
+            self._choose("shortcut", tries, padding_title)
 
     def _shortcuts(self) -> list[GeneralOptions]:
         """The possible shortcuts, the usual one first; none where the file has projections, which say it."""
@@ -227,7 +231,7 @@ class Resolver:
         if options.shortcut != "none" and options.activation == "pre":  # what the shortcut reads changes all after it
             reads: tuple[Literal["raw", "activated"], ...] = ("raw", "activated")
             tries = [replace(options, projects=read) for read in reads]
-            self._choose("reads", tries, _reads_title, norms=slice(0, last + 2))
+            self._choose("reads", tries, reads_title, norms=slice(0, last + 2))
         if options.stages > 1:
             places: tuple[Literal["middle", "first", "last"], ...] = ("middle", "first")
             if options.block == "basic":
@@ -235,7 +239,7 @@ class Resolver:
             elif self.normalisation.bgr:  # Caffe's networks have it there
                 places = ("first", "middle")
             tries = [replace(self.options, stride_in=place) for place in places]
-            self._choose("stride", tries, _stride_title, norms=slice(first, last))
+            self._choose("stride", tries, stride_title, norms=slice(first, last))
         if projects and options.stages > 1:
             ways: tuple[Literal["stride", "average"], ...] = ("stride", "average")
             tries = [replace(self.options, projection=way) for way in ways]
@@ -247,7 +251,7 @@ class Resolver:
             )
             own = own and options.activation == "post"
             seen = slice(last - 1, last) if own else slice(last - 1, last + 2)
-            self._choose("projection", tries, _projection_title, norms=seen)
+            self._choose("projection", tries, projection_title, norms=seen)
 
     def _last_stage(self) -> None:
         """Whether the last stage keeps the picture's size, where it does not behave as if it halved it.
@@ -256,15 +260,10 @@ class Resolver:
         """
         options = self.options
         usual = options.all_strides
-        since = sum(
-            name.endswith("running_var") and not name.startswith((f"layer{options.stages}.", "bn2."))
-            for name in self.state
-        )
-        # The second norm of the stage is the first that the size matters for; the first only sees another sample.
-        if usual[-1] == 1 or self._score(options, slice(since, None)) < _GOOD:
+        if usual[-1] == 1 or options.stages < 2:
             return
         tries = [options, replace(options, strides=(*usual[:-1], 1))]
-        self._choose("last stage", tries, _last_title, norms=slice(since, None))
+        self._choose("last stage", tries, last_title)
 
     def _agreement(self) -> None:
         """How well the rebuilt network agrees over all: what no answer explains is a layer that we do not know of."""
@@ -297,13 +296,17 @@ class Resolver:
         scores = [
             self._score_of_second_stage(one, norms)
             if norms and question in ("stride", "projection")
+            else self._score_of_last_stage(one)
+            if question == "last stage"
             else self._score(one, norms or slice(None), early=question == "stem")
             for one in tries
         ]
         order = sorted(range(len(tries)), key=lambda place: scores[place])
-        noise = _WEAK if question == "stride" and scores[0] < _CLEAR * scores[order[0]] else _NOISE
-        better = scores[0] > _LIKELY * scores[order[0]] and scores[0] > scores[order[0]] + noise
-        chosen = order[0] if better or question == "shortcut" else 0
+        weak = question in _LITTLE_SEEN and scores[0] < _CLEAR * scores[order[0]]
+        least = scores[order[0]] + (_WEAK if weak else _NOISE)
+        better = scores[0] > (_SURE if weak else _LIKELY) * scores[order[0]] and scores[0] > least
+        open_ = question == "shortcut" or (question == "last stage" and self.options.stages > _USUAL_STAGES)
+        chosen = order[0] if better or open_ else 0
         ranking = tuple((title(tries[place]), scores[place]) for place in order)
         asked = [place for place in order if title(tries[place]) == self.choices.get(question)]
         if asked:
@@ -311,6 +314,10 @@ class Resolver:
             self.verdicts.append(Verdict(question, title(self.options), "sure", "chosen by you", ranking))
             return
         self.options = tries[chosen]
+        if question in _LITTLE_SEEN and chosen == 0 and not open_ and scores[0] < scores[order[0]] + _WEAK:
+            why = "usual; batch norms see little of it"
+            self.verdicts.append(Verdict(question, title(self.options), "likely", why, ranking))
+            return
         self._decide(question, ranking, "agreement with the batch norms", answer=title(tries[chosen]))
 
     def _score(self, options: GeneralOptions, norms: slice, *, early: bool = False) -> float:
@@ -330,6 +337,14 @@ class Resolver:
         stage = self.network(options).get_submodule("layer2")
         seen = disagreement(stage, self._second, first=norms.stop - before)
         return _mean(seen[norms.start - before :])
+
+    def _score_of_last_stage(self, options: GeneralOptions) -> float:
+        """The same for all norms of the last stage, with what comes before it computed once."""
+        name = f"layer{options.stages}"
+        if self._last is None:
+            pictures = self.normalisation.apply(self.seen_as(self._pictures(early=False)))
+            self._last = inputs_of(self.network(options), name, pictures)
+        return _mean(disagreement(self.network(options).get_submodule(name), self._last))
 
     def _decide(
         self,
@@ -386,41 +401,6 @@ class Resolver:
             side /= options.all_strides[stage]
             sides.append(side)
         return sides
-
-
-def _projection_title(options: GeneralOptions) -> str:
-    average = options.projection == "average"
-    return "average pooling before the projection (ResNet-D)" if average else "the projection has the stride"
-
-
-def _reads_title(options: GeneralOptions) -> str:
-    what = "projection" if options.shortcut in ("B", "C") else "shortcut"
-    return f"the {what} reads the {'input as it is' if options.projects == 'raw' else 'normalised and activated input'}"
-
-
-def _last_title(options: GeneralOptions) -> str:
-    return "it keeps the size" if options.all_strides[-1] == 1 else "it halves the size, as the stages before"
-
-
-def _stem_title(options: GeneralOptions) -> str:
-    pool = "max pooling" if options.stem_pool else "no pooling"
-    return f"{options.stem_kernel}×{options.stem_kernel}, stride {options.stem_stride}, {pool}"
-
-
-def _stride_title(options: GeneralOptions) -> str:
-    basic = {"middle": "first", "last": "second"}
-    bottleneck = {"middle": "3×3", "first": "first 1×1"}
-    which = (basic if options.block == "basic" else bottleneck)[options.stride_in]
-    return f"the stride is in the {which} convolution"
-
-
-def _padding_title(options: GeneralOptions) -> str:
-    if options.shortcut == "none":
-        return "no shortcuts (a plain network)"
-    if options.shortcut != "A":
-        return "identity shortcuts"
-    where = {"symmetric": "at both ends", "end": "at the end", "average": "at the end, after average pooling"}
-    return f"option A, zero channels {where[options.padding]}"
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def _cifar_options(options: GeneralOptions) -> dict[str, object] | None:
         and options.stem == (width,)
         and (options.stem_kernel, options.stem_stride, options.stem_pool) == (3, 1, False)
         and (options.groups, options.stride_in, options.projection) == (1, "middle", "stride")
-        and (options.pool, options.head, options.project_first) == (1, (), False)
+        and (options.pool, options.pooling, options.head, options.project_first) == (1, "average", (), False)
     )
     ends = (options.stem_norm, options.final_norm) == (False, True)
     order = options.activation == "post" or (ends and (options.projects == "raw" or options.shortcut == "none"))

@@ -14,8 +14,8 @@ from typing import Any
 import safetensors
 import safetensors.torch
 
-from app.core.errors import ModelError
 from app.zoo.contents import Contents, DamagedFile, map_file, unreadable
+from app.zoo.foreign import is_elsewhere, no_file, refuse_foreign, unknown
 from app.zoo.onnx_file import looks_like_onnx, read_onnx
 from app.zoo.pickles import PickleError
 from app.zoo.torch_files import read_legacy, read_zip
@@ -31,26 +31,6 @@ _WHOLE_NAMES = (
     "pytorch_model.bin",
 )
 _SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(\.\w+)")
-_NOT_WEIGHTS = {
-    b"\x1f\x8b": "it is compressed with gzip; unpack it first",
-    b"7z\xbc\xaf": "it is a 7-Zip archive; unpack it first",
-    b"Rar!": "it is a RAR archive; unpack it first",
-    b"BZh": "it is compressed with bzip2; unpack it first",
-    b"\xfd7zXZ": "it is compressed with xz; unpack it first",
-    b"\x28\xb5\x2f\xfd": "it is compressed with zstd; unpack it first",
-    b"\x89PNG": "it is a PNG picture",
-    b"\xff\xd8\xff": "it is a JPEG picture",
-    b"GIF8": "it is a GIF picture",
-    b"%PDF": "it is a PDF document",
-    b"<!DO": "it is a web page (a download that needed a login?)",
-    b"<htm": "it is a web page (a download that needed a login?)",
-    b"\x93NUMPY": "it is a single NumPy array",
-    b"version https://git-lfs": "it is a Git LFS pointer, not the file itself; fetch it with “git lfs pull”",
-    b"GGUF": "it is a GGUF file, which holds language models",
-    b"\x89HDF": "it is an HDF5 file, as Keras writes (.h5), which we do not read; save it as ONNX first (tf2onnx)",
-    b"\x7fELF": "it is a program",
-    b"MZ": "it is a program",
-}
 
 
 def read_contents(path: Path) -> Contents:
@@ -66,7 +46,7 @@ def read_contents(path: Path) -> Contents:
     except OSError as error:
         raise unreadable(path, error.strerror or str(error), "Check that it is there and may be read.") from error
     except (DamagedFile, PickleError) as error:
-        raise unreadable(path, str(error)) from error
+        raise unreadable(path, str(error), getattr(error, "remedy", "")) from error
     # The formats are read by code of ours and of others that trusts no byte; whatever it stumbles over is the file's.
     except (ValueError, TypeError, KeyError, IndexError, RuntimeError, OverflowError, MemoryError) as error:
         log.info("%s is damaged", path, exc_info=error)
@@ -75,8 +55,8 @@ def read_contents(path: Path) -> Contents:
 
 
 def _read(path: Path) -> Contents:
-    if not path.exists():
-        raise ModelError(f"There is no file {path}.", "Check the path.")
+    if problem := no_file(path):
+        raise problem
     if path.suffix == ".distcp":
         path = path.parent
         _chosen(path)
@@ -91,21 +71,16 @@ def _read(path: Path) -> Contents:
 
 
 def _read_one(path: Path) -> Contents:
-    if path.stat().st_size < 2:
-        raise DamagedFile("it is empty")
     with path.open("rb") as file:
         head = file.read(512)
-    for magic, what in _NOT_WEIGHTS.items():
-        if head.startswith(magic):
-            raise DamagedFile(what)
-    if head[257:262] == b"ustar":
-        raise DamagedFile(
-            "it is a tar archive (or a file of torch before 0.2, which are tar archives); unpack it first"
-        )
-    return _reader(head)(path, map_file(path))
+    refuse_foreign(path, head, path.stat().st_size)
+    reader = _reader(head)
+    if reader is None or (reader is read_onnx and is_elsewhere(path)):
+        raise unknown(path)
+    return reader(path, map_file(path))
 
 
-def _reader(head: bytes) -> Callable[[Path, mmap.mmap], Contents]:
+def _reader(head: bytes) -> Callable[[Path, mmap.mmap], Contents] | None:
     if head.startswith(b"PK\x03\x04"):
         return read_zip
     if len(head) > 9 and head[8:9] == b"{" and 0 < struct.unpack("<Q", head[:8])[0] < 1 << 40:
@@ -114,7 +89,7 @@ def _reader(head: bytes) -> Callable[[Path, mmap.mmap], Contents]:
         return read_onnx
     if head[:1] == b"\x80" or head[:1] in (b"(", b"]", b"}", b"c"):
         return read_legacy
-    raise DamagedFile("it is no format of weights that we know (PyTorch, TorchScript, safetensors, ONNX)")
+    return None
 
 
 def _read_safetensors(path: Path, buffer: mmap.mmap) -> Contents:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from app.zoo.blueprint import Activation, Block, BlockType, Blueprint, NotResidual, Unit
+from app.zoo.heads import FOR_FEATURES, find_head
 from app.zoo.layers import Layer, Layers, Shape, common, sort_layers, tokens_of
 from app.zoo.norms import assign_norms
 
@@ -22,13 +22,17 @@ _MAINS: dict[BlockType, int] = {"basic": 2, "bottleneck": 3}
 _MOST_STEPS = 200_000
 
 
-def find_structure(shapes: Mapping[str, Shape], *, ordered: bool, activation: Activation | None = None) -> Blueprint:
+def find_structure(
+    shapes: Mapping[str, Shape], *, ordered: bool, activation: Activation | None = None, blocks: bool = False
+) -> Blueprint:
     """Recognise a residual network.
 
     Args:
         shapes: Shape of each key, in the file's order.
         ordered: Whether that order is the order in which the network was defined.
         activation: Whether the norms are after or before the convolutions, where the file says it (ONNX does).
+        blocks: Whether the file says (ONNX does) that the network adds feature maps, or that it does without pooling,
+            as the plain twins of residual networks do.
 
     Raises:
         NotResidual: saying which keys break the pattern.
@@ -37,10 +41,24 @@ def find_structure(shapes: Mapping[str, Shape], *, ordered: bool, activation: Ac
     problems: list[NotResidual] = []
     for by_name, by_block_names in ((not in_file_order, True), (in_file_order, True), (False, False), (True, False)):
         try:
-            return _parse(sort_layers(shapes, by_name=by_name), activation, by_block_names=by_block_names)
+            found = _parse(sort_layers(shapes, by_name=by_name), activation, by_block_names=by_block_names)
+            if not by_block_names and not blocks:
+                _refuse_a_stack(found)
+            return found
         except NotResidual as problem:
             problems.append(problem)
     raise _with_extra_layers(shapes, not in_file_order) or max(problems, key=lambda problem: problem.matched)
+
+
+def _refuse_a_stack(found: Blueprint) -> None:
+    """Pairs of 3×3 convolutions in a row, in which neither names nor projections show blocks, are VGG's as well.
+
+    Raises:
+        NotResidual: where nothing tells the network from a plain stack.
+    """
+    if not any(block.projection for block in found.blocks) and found.kind == "basic":
+        why = "neither names nor projections show blocks in its convolutions: a plain stack, like VGG, looks the same"
+        raise NotResidual(why, [conv.keys["weight"] for conv in found.convs[:6]], len(found.convs))
 
 
 _EXTRAS = {
@@ -256,13 +274,18 @@ def _with_norms_and_head(
     if attention:
         raise NotResidual("it pools by attention at its end", attention, used, at_head=True)
     assigned = assign_norms(layers.norms, stem, blocks, used, activation)
-    head, pool, rest = _head(layers, convs[used:], blocks, used)
+    head = find_head(layers, convs[used:], assigned.unused, blocks[-1].channels_out, used)
+    unused = [norm for norm in assigned.unused if not any(norm in around for around in head.norms)]
     loose_norms = [
         norm
-        for norm in assigned.unused
-        if not any(common(norm.tokens, one.tokens) for one in rest) and not _FOR_FEATURES.search(norm.path)
+        for norm in unused
+        if not any(common(norm.tokens, one.tokens) for one in head.left) and not FOR_FEATURES.search(norm.path)
     ]
-    if loose_norms:
+    strange = [*head.left, *layers.others]
+    if len(strange) > used:
+        why = f"most of its layers belong to another kind of network ({strange[0]})"
+        raise NotResidual(why, _keys(strange), used)
+    if loose_norms and head.linears:
         raise NotResidual("it has a batch norm that belongs to no convolution", _keys(loose_norms), used)
     return Blueprint(
         kind=kind,
@@ -271,9 +294,12 @@ def _with_norms_and_head(
         activation=assigned.activation,
         stem_norm=assigned.stem_norm,
         final_norm=assigned.final_norm,
-        head=head,
-        pool=pool,
-        left_over=(*_keys(rest), *_keys(assigned.unused), *_keys(layers.others), *layers.loose),
+        head=head.linears,
+        head_norms=head.norms,
+        head_joined=head.joined,
+        pool=head.pool,
+        pools_twice=head.twice,
+        left_over=(*_keys(head.left), *_keys(unused), *_keys(layers.others), *layers.loose),
         bookkeeping=tuple(layers.bookkeeping),
         normalisation=layers.normalisation,
     )
@@ -302,52 +328,6 @@ def _refuse_foreign_parts(layers: Layers, blocks: list[Block], used: int) -> Non
         raise NotResidual(f"its blocks hold parameters of an unknown kind: {loose[0]}", loose, used)
     if layers.others and not layers.norms:
         raise NotResidual("its norms have no running statistics (group or layer norm)", _keys(layers.others), used)
-
-
-_FOR_FEATURES = re.compile(
-    r"proj|prototype|predictor|encoder_[qk]\b|\bmlp\b|head\.mlp|last_layer|contrast|simclr|byol|moco", re.IGNORECASE
-)
-"""What learning without labels leaves behind its network: layers that no classification uses."""
-
-_HEAD_WORDS = ("fc", "linear", "classifier", "head", "logits", "output", "last", "dense", "predictions")
-
-
-def _head(
-    layers: Layers, rest: list[Layer], blocks: list[Block], used: int
-) -> tuple[tuple[Layer, ...], int, list[Layer]]:
-    """The linear layers that lead from the last feature map to the logits, the pooling grid, and what is left."""
-    channels = blocks[-1].channels_out
-    candidates = [*(replace(conv, role="linear", shape=conv.shape[:2]) for conv in rest), *layers.linears]
-    for_features = [layer for layer in candidates if _FOR_FEATURES.search(layer.path)]
-    candidates = [layer for layer in candidates if layer not in for_features]
-    if not candidates:
-        return (), 1, for_features
-    starts = [(layer, _side(layer.shape[1], channels)) for layer in candidates]
-    starts = [(layer, side) for layer, side in starts if side]
-    starts.sort(key=lambda pair: (pair[1], not any(word in pair[0].path.lower() for word in _HEAD_WORDS)))
-    others = [layer for layer in candidates if not _side(layer.shape[1], channels)]
-    # What the chosen layer takes may come from another one that does not fit: then it is not the head's first.
-    odd = [layer for layer in others if not starts or layer.shape[0] == starts[0][0].shape[1]]
-    if odd:
-        takes = odd[0].shape[1]
-        why = "average and maximum pooling side by side, as fastai does" if takes == 2 * channels else "another layer's"
-        raise NotResidual(
-            f"its head takes {takes} numbers where the last block gives {channels} ({why})",
-            _keys(candidates),
-            used,
-            at_head=True,
-        )
-    first, side = starts[0]
-    chain = [first]
-    while following := [one for one in candidates if one not in chain and one.shape[1] == chain[-1].shape[0]]:
-        chain.append(following[0])
-    left = [layer for layer in layers.linears if all(layer.path != one.path for one in chain)]
-    return tuple(chain), side, left
-
-
-def _side(features: int, channels: int) -> int:
-    """s where features = channels · s², else 0."""
-    return next((side for side in range(1, 9) if features == channels * side * side), 0)
 
 
 def _keys(layers: Sequence[Layer]) -> tuple[str, ...]:

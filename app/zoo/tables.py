@@ -61,6 +61,21 @@ def find_tables(tree: Any) -> list[Table]:
     return found
 
 
+def others_beside(table: Table, tables: list[Table]) -> tuple[str, ...]:
+    """A note where the file holds other networks of about the same size, of which this one was taken."""
+    if table.notes:  # averaged weights beside plain ones are told already
+        return ()
+    size = _convolutions(table.tensors)
+    parts = [one for one in tables if one is not table and one.where == table.where and one.prefix and table.prefix]
+    apart = [
+        one for one in parts if not one.prefix.startswith(table.prefix) and not table.prefix.startswith(one.prefix)
+    ]
+    alike = [one.prefix.rstrip(".") for one in apart if 2 * size >= _convolutions(one.tensors) >= size / 2]
+    if not alike:
+        return ()
+    return (f"It holds several networks; “{table.prefix.rstrip('.')}” is used, and not “{'”, “'.join(alike[:3])}”.",)
+
+
 def _flat_tables(tree: Any) -> Iterator[tuple[str, dict[str, Tensor]]]:
     """Every dict with weights below it, flattened; inner ones after the outer ones that they are in, unless wrapped."""
     waiting: list[tuple[tuple[str, ...], Any]] = [((), tree)]
@@ -72,6 +87,8 @@ def _flat_tables(tree: Any) -> Iterator[tuple[str, dict[str, Tensor]]]:
         if not isinstance(node, dict) or len(path) > _DEEPEST or id(node) in seen:
             continue
         seen.add(id(node))
+        if {"state", "param_groups"} <= set(map(str, node)):
+            continue  # an optimiser's
         children = {
             str(key): value
             for key, value in node.items()

@@ -230,4 +230,10 @@ def _what_archive(archive: _Archive) -> str:
     inner = [name for name in names if name.lower().endswith((".pt", ".pth", ".ckpt", ".safetensors", ".bin", ".onnx"))]
     if inner:
         return f"it is an archive with files in it ({', '.join(inner[:3])}); unpack it, and give one of these"
-    return "it is a zip archive without weights of PyTorch"
+    if names and all(name.endswith(".npy") for name in names):
+        return "it is an archive of NumPy arrays (.npz), which we do not read; save it as a state dict first"
+    if any(name.endswith(".weights.h5") for name in names):
+        return "it is a file of Keras 3 (.keras), which we do not read; save it as ONNX first (tf2onnx)"
+    if not names:
+        return "it is an empty zip archive"
+    return f"it is a zip archive without weights of PyTorch ({', '.join(list(names)[:3])})"

@@ -17,6 +17,7 @@ _TENSOR_MAKERS = ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3")
 _WRAPPERS = ("_rebuild_parameter", "_rebuild_parameter_with_state", "Parameter")
 _PATHS = ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
 _DEEPEST = 64
+_LONGEST_NUMBER = 4096  # bits
 _MOST_NODES = 2_000_000
 
 
@@ -39,6 +40,8 @@ class Unfolding:
         Raises:
             DamagedFile: where a tensor lies, or the nesting is deeper than any checkpoint's.
         """
+        if isinstance(value, int) and value.bit_length() > _LONGEST_NUMBER:
+            raise DamagedFile(f"it has a number of {value.bit_length():,} bits, as no checkpoint has")
         if value is None or isinstance(value, str | bytes | int | float | bool):
             return value
         if depth > _DEEPEST or len(self._kept) > _MOST_NODES:
@@ -51,6 +54,8 @@ class Unfolding:
             table: dict[Any, Any] = {}
             self._done[id(value)] = table
             for key, one in value.items():
+                if isinstance(key, int):
+                    self.tree(key)
                 table[str(key) if isinstance(key, Name) else key] = self.tree(one, depth + 1)
             return table
         if isinstance(value, list | tuple):

@@ -57,13 +57,13 @@ REFUSED: dict[str, tuple[Any, tuple[str, ...], str]] = {
     "anti-aliased": (wild.bottlenecks(extra=wild.blur), ("aliasing",), "layer1.0.conv3.filt"),
     "BiT": (wild.timm_v2(statistics=False), ("group or layer norm",), "stages.0.blocks.0.norm1.weight"),
     "CLIP": (wild.clip(), ("CLIP", "attention pooling"), ""),
-    "fastai": ({"model": wild.fastai(), "opt": {}}, ("average and maximum pooling",), "1.4.weight"),
+    "two halves that are no poolings": ({"model": wild.fastai(), "opt": {}}, ("no maxima and averages",), "1.4.weight"),
     "Res2Net": (wild.res2net(), ("come convolutions that are no",), "layer1.0.convs.0.weight"),
     "whole numbers": (
         {k: v.to(torch.int8) if v.dim() == 4 else v for k, v in wild.bottlenecks().items()}, ("quantised",), "",
     ),
     "DeepSpeed, stage 3": (
-        {"module": {k: torch.empty(0) for k in wild.bottlenecks()}, "optimizer": {}}, ("no table",), "",
+        {"module": {k: torch.empty(0) for k in wild.bottlenecks()}, "optimizer": {}}, ("are empty", "stage 3"), "",
     ),
 }  # fmt: skip
 

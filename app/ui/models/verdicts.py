@@ -29,6 +29,7 @@ def question_title(question: str) -> str:
         "stem": tr("Stem"),
         "stride": tr("Stride in the blocks"),
         "reads": tr("Before the shortcut"),
+        "head": tr("Head"),
         "last stage": tr("Last stage"),
         "projection": tr("Projection"),
         "agreement": tr("Does it all fit?"),
