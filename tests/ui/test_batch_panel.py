@@ -169,6 +169,18 @@ def test_a_third_click_gives_the_folders_own_order(panel: BatchPanel, tmp_path: 
     assert shown[0] == [1, 8] and shown[1] != shown[0] and shown[2] == [1, 2]
 
 
+def test_no_probability_is_rounded_to_none_or_all(panel: BatchPanel, tmp_path: Path, qtbot: QtBot) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    store = store_path("cifar10-resnet20", folder)
+    fill(store, folder, 3, done=2)
+    with BatchStore(store) as table:
+        table.write([(folder / "000000.png", [0, 1], [0.99999, 0.00001], 1.0, "")], LABELS)
+    panel.folder.set_path(folder)
+    qtbot.waitUntil(lambda: cell(panel.table, 0, 2) == "> 99.9 %")
+    assert cell(panel.table, 0, 3) == "class 1  < 0.1 %"
+
+
 def test_tens_of_thousands_of_rows_stay_smooth(
     panel: BatchPanel, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

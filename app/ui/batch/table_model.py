@@ -21,6 +21,7 @@ from app.core.errors import ExplorerError
 from app.evaluation.batch_store import FAILED, TOP, WAITING, BatchRow, BatchStore, Column, Counts
 from app.ui.background import Background
 from app.ui.drawing import image_from
+from app.ui.prediction_bars import percent
 from app.ui.theme import colour
 from app.ui.tokens import GRID
 
@@ -286,13 +287,13 @@ class BatchTable(QAbstractTableModel):
         if column == 1:
             return self._labels[row.classes[0]]
         if column == 2:
-            return f"{100 * row.probabilities[0]:.1f} %"
+            return percent(row.probabilities[0])
         if column == 7:
             return f"{row.milliseconds:.1f}" if row.milliseconds is not None else ""
         rank = column - 2
         if rank >= min(TOP, len(row.classes)):
             return ""
-        return f"{self._labels[row.classes[rank]]}  {100 * row.probabilities[rank]:.1f} %"
+        return f"{self._labels[row.classes[rank]]}  {percent(row.probabilities[rank])}"
 
     @staticmethod
     def _tr(text: str) -> str:

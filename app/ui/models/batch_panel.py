@@ -272,7 +272,7 @@ class BatchPanel(QWidget):
         self.view.horizontalHeader().setSortIndicatorClearable(True)
         self.view.verticalHeader().setDefaultSectionSize(THUMBNAIL + GRID)
         self.view.setIconSize(QSize(THUMBNAIL, THUMBNAIL))
-        for column, width in enumerate((26, 15, 11, 17, 17, 17, 17, 8, 30, 40)):
+        for column, width in enumerate((26, 15, 12, 20, 20, 20, 20, 8, 30, 40)):
             self.view.setColumnWidth(column, width * GRID)
         self.empty = named(
             QLabel(
