@@ -15,7 +15,7 @@ from app.evaluation.records import EvaluationRequest, list_records
 from app.ui.charts.export import csv_text
 from app.ui.composition import Composition
 from app.ui.evaluate.class_table import ClassModel
-from app.ui.evaluate.confusion import ConfusionMatrix
+from app.ui.evaluate.confusion import ConfusionMatrix, name_step
 from app.ui.evaluate.reliability import ReliabilityDiagram
 from app.ui.evaluate.side_by_side import figures
 from app.ui.models.evaluate_panel import EvaluatePanel
@@ -150,7 +150,7 @@ def test_the_newest_is_shown_alone_whatever_was_chosen_before(
     qtbot: QtBot,
 ) -> None:
     evaluation(tmp_path / "data", "one")
-    evaluation(tmp_path / "data", "two", wrong=3)
+    evaluation(tmp_path / "a-folder-with-a-very-long-name" / "data", "two", wrong=3)
     panel = show_panel(program, "evaluate")
     assert isinstance(panel, EvaluatePanel)
     qtbot.waitUntil(lambda: panel.earlier.count() == 2)
@@ -241,6 +241,12 @@ def test_a_click_chooses_a_cell_that_is_not_empty(matrix: ConfusionMatrix, qtbot
     assert caught.args == [3, 5]
     with qtbot.assertNotEmitted(matrix.cell_chosen):
         qtbot.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=centre(matrix, 3, 6).toPoint())
+
+
+def test_names_of_many_classes_do_not_run_into_each_other() -> None:
+    assert name_step(1.5, 14) * 1.5 >= 14 * 0.9
+    assert name_step(1.5, 14, slanted=True) * 1.5 >= 14 * 2**0.5, "leaning, they need more"
+    assert name_step(40, 14) == name_step(40, 14, slanted=True) == 1
 
 
 def test_zoom_keeps_its_place_and_stays_inside(matrix: ConfusionMatrix) -> None:

@@ -228,11 +228,11 @@ class ConfusionMatrix(QWidget):
         side = QRectF(0, 0, area.height(), metrics.height())
         painter.drawText(side, Qt.AlignmentFlag.AlignCenter, self.tr("true class"))
         painter.restore()
-        every = max(1, int(np.ceil(max(_NAME_FROM, metrics.height() * 0.9) / size)))
-        for place in range(0, len(self._labels), every):
+        every, every_column = name_step(size, metrics.height()), name_step(size, metrics.height(), slanted=True)
+        for place in range(len(self._labels)):
             middle = area.top() + (place + 0.5 - self._top) * size
             chosen = self._cell is not None and self._cell[0] == place
-            if area.top() - 1 <= middle <= area.bottom() + 1:
+            if place % every == 0 and area.top() - 1 <= middle <= area.bottom() + 1:
                 painter.setPen(colour("text" if chosen else "quiet"))
                 row = QRectF(area.left() - room - GRID / 2, middle - metrics.height() / 2, room, metrics.height())
                 painter.drawText(
@@ -241,7 +241,7 @@ class ConfusionMatrix(QWidget):
                     elided(self._labels[place], metrics, room),
                 )
             middle = area.left() + (place + 0.5 - self._left) * size
-            if area.left() - 1 <= middle <= area.right() + 1:
+            if place % every_column == 0 and area.left() - 1 <= middle <= area.right() + 1:
                 chosen = self._cell is not None and self._cell[1] == place
                 painter.setPen(colour("text" if chosen else "quiet"))
                 painter.save()
@@ -381,3 +381,9 @@ class ConfusionMatrix(QWidget):
             self.setAccessibleDescription(self.tr("{0} classes").format(len(self._labels)))
         else:
             self.setAccessibleDescription(self.tr("Nothing is evaluated yet"))
+
+
+def name_step(size: float, height: float, *, slanted: bool = False) -> int:
+    """Every how many cells of `size` pixels a name of that height has room; below the columns they lean by 45°."""
+    room = height * 2**0.5 if slanted else max(_NAME_FROM, height * 0.9)
+    return max(1, int(np.ceil(room / size)))

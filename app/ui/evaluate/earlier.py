@@ -15,6 +15,8 @@ from app.ui.tokens import GRID
 if TYPE_CHECKING:
     from app.evaluation.records import EvaluationRecord
 
+LONGEST_NAME = 14  # letters
+
 
 class Earlier(QListWidget):
     """The newest first. Ctrl-click or Shift-click chooses several; Delete removes one after asking the owner.
@@ -50,7 +52,7 @@ class Earlier(QListWidget):
             for record in records:
                 when = record.date[:16].replace("T", " ")
                 text = self.tr("{0}\n{1:.2f} % error · {2}\n{3}").format(
-                    record.title, record.top1.per_cent, Path(record.data).name, when
+                    record.title, record.top1.per_cent, _short(Path(record.data).name), when
                 )
                 item = QListWidgetItem(text)
                 item.setData(Qt.ItemDataRole.UserRole, record.id)
@@ -82,3 +84,8 @@ class Earlier(QListWidget):
         ids = [self.item(row).data(Qt.ItemDataRole.UserRole) for row in rows]
         if ids:
             self.chosen.emit([self._records[one] for one in ids])
+
+
+def _short(name: str) -> str:
+    """As much of a name as has room beside the error; the tooltip has all of it."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
