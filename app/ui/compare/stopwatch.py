@@ -63,9 +63,9 @@ class Stopwatch(QObject):
         self._running = self._under_way = False
 
     def timing(self, reference: str) -> Timing | None:
-        """What is known of a model; None while nothing is."""
-        times = self._times.get(reference)
-        if not times:
+        """What is known of a model; None before its third call: one alone may have met another program's work."""
+        times = self._times.get(reference, [])
+        if len(times) < LEAST:
             return None
         over = reference in self._gone or self._has_enough(reference)
         return Timing(median(times), min(times), max(times), len(times), self._multiply_adds[reference], over)
@@ -109,6 +109,6 @@ class Stopwatch(QObject):
             elif self._running:  # a call beside which somebody else's question waited is as good; one after it is cold
                 self._times[reference].append(outcome.milliseconds)
                 self._multiply_adds[reference] = outcome.multiply_adds
-            if reference in self._gone or self._has_enough(reference) or len(self._times[reference]) in (1, LEAST):
+            if reference in self._gone or self._has_enough(reference) or len(self._times[reference]) == LEAST:
                 self.timed.emit()
         self._go_on()
