@@ -19,6 +19,7 @@ from app.ui.tokens import GRID
 
 _PATH = Qt.ItemDataRole.UserRole
 ROW = 4 * GRID
+WIDEST_STATE = 22 * GRID
 NAME, STEP, TRAIN, TEST, STATE = range(5)
 
 
@@ -60,7 +61,7 @@ class RunTable(QTableWidget):
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(STATE, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(STATE, QHeaderView.ResizeMode.Fixed)
         for column in (STEP, TRAIN, TEST):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.itemChanged.connect(self._on_changed)
@@ -91,6 +92,8 @@ class RunTable(QTableWidget):
                 self._fill(row, run)
                 if run.path == current and not same:
                     self.setCurrentCell(row, NAME)
+        # The names have what the states leave. Not in resizeEvent: scroll bars that come and go would answer.
+        self.setColumnWidth(STATE, min(self.sizeHintForColumn(STATE) + GRID, WIDEST_STATE))
         there = {run.path for run in runs}
         if any(path not in there for path in self._ticked):
             self.tick([path for path in self._ticked if path in there])
