@@ -169,7 +169,7 @@ class AgreementCard(QFrame):
         self.setObjectName("agreementCard")
         self.setProperty("role", "card")
         self.table = AgreementTable()
-        text = self.tr("Choose two models or more: how far they agree is told here.")
+        text = self.tr("How far they agree is told here, once two models or more have answered.")
         self.hint = named(QLabel(text), "compareHint")
         self.hint.setProperty("role", "quiet")
         inside = QVBoxLayout(self)
