@@ -107,7 +107,6 @@ class Composition(QObject):
     def show(self) -> None:
         """Show the window and begin."""
         self.window.show()
-        self.window.pages.setFocus()  # else the search, first in the order of Tab, would have it, with its ring
         QTimer.singleShot(0, self.begin)
 
     def close(self) -> None:
@@ -128,6 +127,7 @@ class Composition(QObject):
 
         self.engine.start()
         self.window.show_page(self.settings.page)
+        self.window.pages.setFocus()  # else the search, first in the order of Tab, would have it, with its ring
         self.window.page_shown.connect(lambda name: self._change(page=name))
         self.explore.colour_map = self.settings.colour_map
         self.explore.inspector.set_colour_maps(colour_map_names(), self.settings.colour_map)

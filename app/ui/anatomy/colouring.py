@@ -37,6 +37,10 @@ class Colouring(QWidget):
         self.quantities.setMinimumContentsLength(20)
         self.scale = ColourScale()
         self.scale.setMaximumWidth(56 * GRID)
+        policy = self.scale.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # nothing moves when the first measurement comes
+        self.scale.setSizePolicy(policy)
+        self.scale.hide()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, 0)
         layout.setSpacing(2 * GRID)
@@ -90,6 +94,7 @@ class Colouring(QWidget):
             values or None, lut_name=COLOURS, log=quantity.logarithmic, caption=quantity_title(quantity)
         )
         shown = [value for value in values.values() if value > 0] if quantity.logarithmic else list(values.values())
+        self.scale.setVisible(bool(shown))
         if shown:
             self.scale.set_scale(COLOURS, min(shown), max(shown), caption)
         else:

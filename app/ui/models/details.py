@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.core.errors import ExplorerError
 from app.core.records import NetworkOutline
+from app.ui.models.architecture_words import architecture_words
 from app.ui.models.troubles import is_stand_in
 from app.ui.models.words import MEBI, mebibytes, progress_words, tr
 from app.ui.naming import named
@@ -240,8 +241,6 @@ class Details(QScrollArea):
 
 def facts_of(card: Card, *, here: bool) -> list[tuple[str, str]]:
     """A card as (heading, text), in the order in which people ask."""
-    architecture = card.architecture
-    options = ", ".join(f"{name} {value}" for name, value in architecture.options.items())
     preprocessing = card.preprocessing
     mean = ", ".join(f"{one:g}" for one in preprocessing.mean)
     deviation = ", ".join(f"{one:g}" for one in preprocessing.deviation)
@@ -251,7 +250,7 @@ def facts_of(card: Card, *, here: bool) -> list[tuple[str, str]]:
     lines = [
         (tr("Accuracy"), "\n".join(map(_accuracy, card.accuracy)) or tr("nobody measured it")),
         (tr("Size"), "\n".join(size)),
-        (tr("Architecture"), f"{architecture.name} ({architecture.family})" + (f"\n{options}" if options else "")),
+        (tr("Architecture"), architecture_words(card.architecture)),
         (tr("Classes"), _classes(card)),
         (
             tr("Preprocessing"),
