@@ -8,8 +8,9 @@ from itertools import pairwise
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from app.core.errors import ModelError
 from app.networks.general_resnet import EXPANSION, GeneralOptions
 from app.zoo.blueprint import Block, Blueprint, HeadNorms, NotResidual, Unit
 from app.zoo.layers import Layer
@@ -305,3 +306,21 @@ class _Assembler:
     def _make(self, name: str, tensor: Tensor, change: str, key: str = "") -> None:
         self.state[name] = tensor
         self.origins.append(Origin(name, key, change))
+
+
+def check_fit(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Refuse what is no network although each block looks like one: a projection is missing, say.
+
+    Raises:
+        ModelError: naming the first weight, by the name that it would have here.
+    """
+    needed = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    missing = [name for name in needed if name not in state]
+    others = [name for name, tensor in state.items() if needed.get(name) != tuple(tensor.shape)]
+    if missing or others:
+        what = f"{missing[0]} is missing" if missing else f"{others[0]} does not fit"
+        more = len(missing) + len(others) - 1
+        raise ModelError(
+            f"Its blocks do not make one network: {what}" + (f", and {more} more." if more else "."),
+            "Is the file whole? Ask its author for the complete state dict.",
+        )

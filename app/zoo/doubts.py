@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from app.networks.general_resnet import GeneralOptions, GeneralResNet
 from app.zoo.answers import last_title, padding_title, projection_title, reads_title, stem_title, stride_title
-from app.zoo.assembly import EPSILON
+from app.zoo.assembly import EPSILON, check_fit
 from app.zoo.first_norm import first_disagreements
 from app.zoo.normalisations import IMAGENET, Normalisation, candidates
 from app.zoo.pictures import dead_leaves, shifted, zoomed
@@ -130,6 +130,7 @@ class Resolver:
         if options not in self._networks:
             with torch.device("meta"):
                 network = GeneralResNet(self.classes, options)
+            check_fit(network, self.state)
             network.load_state_dict(self.state, assign=True)
             self._networks[options] = network.eval().requires_grad_(False)
         return self._networks[options]
