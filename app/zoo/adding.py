@@ -23,6 +23,7 @@ from app.zoo.checkpoints import Diagnosis, diagnose
 from app.zoo.hashing import sha256_of
 from app.zoo.labels import as_labels, read_label_file
 
+GRAIN = 0.05  # seconds by which a file system's clock may lag behind ours
 _UNDER_WAY = ".taking-in-"
 _ASIDE = ".replaced-"
 _LONGEST_WAIT = 300.0  # seconds, for another window that adds a model
@@ -90,7 +91,7 @@ def _add(
 ) -> Card:
     """With the library to ourselves."""
     cards = read_library().cards
-    earlier = [card for card in cards if since is not None and card.kind == "mine" and _changed(card) >= since - 1]
+    earlier = [card for card in cards if since is not None and card.kind == "mine" and _changed(card) >= since - GRAIN]
     ours = {card.id for card in (*earlier, *(card for card in cards if card.folder == replaces))}
     taken = _taken(cards) - ours
     id_ = _free_name(file, taken | ours, but=replaces) if name is None else _checked_name(name, taken)
