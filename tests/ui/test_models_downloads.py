@@ -227,3 +227,19 @@ def test_a_window_that_is_closed_by_the_system_is_asked_too(
     event = QCloseEvent()
     program.window.closeEvent(event)
     assert not event.isAccepted()
+
+
+def test_a_mirror_of_the_environment_is_used_and_cannot_be_changed_in_the_window(
+    program: Composition,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(module.MIRROR_VARIABLE, "http://mirror.example/files")
+    found = show_panel(program, "library")
+    assert isinstance(found, LibraryPanel)
+    asked: list[str] = []
+    monkeypatch.setattr(found.downloads, "start", lambda _card, mirror: asked.append(mirror))
+    found._download("resnet18:V1")
+    assert asked == ["http://mirror.example/files"]
+    assert found.filters._address.isReadOnly() and module.MIRROR_VARIABLE in found.filters._address.toolTip()
+    found.filters._address.editingFinished.emit()
+    assert program.settings.mirror == ""

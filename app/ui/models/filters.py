@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton
 from app.ui.naming import named
 from app.ui.picker import Picker
 from app.ui.tokens import GRID
+from app.zoo.download import MIRROR_VARIABLE
 
 if TYPE_CHECKING:
     from app.zoo.cards import Card
@@ -32,7 +33,7 @@ class FilterRow(QWidget):
     folder_wanted = Signal()
     hub_wanted = Signal(str)
 
-    def __init__(self, mirror: str) -> None:
+    def __init__(self, mirror: str, *, fixed: bool = False) -> None:
         super().__init__()
         self.setObjectName("modelFilters")
         self.search = named(QLineEdit(), "searchModels", self.tr("Search models"))
@@ -62,7 +63,11 @@ class FilterRow(QWidget):
         self._address = named(QLineEdit(mirror), "mirrorAddress", self.tr("Address of the mirror"))
         self._address.setPlaceholderText(self.tr("https://mirror.example/models: empty for the publisher"))
         self._address.setToolTip(self.tr("A web address or file:///… that holds files of the same names"))
-        self._address.setClearButtonEnabled(True)
+        self._address.setClearButtonEnabled(not fixed)
+        if fixed:
+            self._address.setReadOnly(True)
+            text = self.tr("Set for this machine, by the environment variable {0}")
+            self._address.setToolTip(text.format(MIRROR_VARIABLE))
         self._mirror_row = _row(self.tr("Download from"), self._address)
         self.hub = named(QLineEdit(), "hubName", self.tr("Name on the Hugging Face Hub"))
         self.hub.setPlaceholderText(self.tr("OWNER/NAME, for example microsoft/resnet-18"))
@@ -90,7 +95,8 @@ class FilterRow(QWidget):
         self.look.clicked.connect(self._on_hub_entered)
         self.hide_hub.clicked.connect(self._hub_row.hide)
         self.hub.installEventFilter(self)
-        self._address.editingFinished.connect(lambda: self.mirror_changed.emit(self.mirror))
+        if not fixed:
+            self._address.editingFinished.connect(lambda: self.mirror_changed.emit(self.mirror))
 
     @property
     def text(self) -> str:

@@ -5,6 +5,7 @@ A file of weights that is brought is looked at here too: its report takes the pl
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from app.ui.models.troubles import Troubles, in_short, is_stand_in
 from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
 from app.ui.shell import Shell
+from app.zoo.download import MIRROR_VARIABLE
 
 if TYPE_CHECKING:
     from app.core.records import ModelInfo
@@ -43,7 +45,8 @@ class LibraryPanel(QWidget):
         self._title = ""
         self._replaces: Path | None = None  # the folder of the damaged model whose file is looked at
         self.notices = NoticeBar()
-        self.filters = FilterRow(shell.settings().mirror)
+        environment = os.environ.get(MIRROR_VARIABLE, "")
+        self.filters = FilterRow(environment or shell.settings().mirror, fixed=bool(environment))
         self.shelf = Shelf(
             (
                 Heading("bundled", self.tr("Bundled")),
