@@ -158,10 +158,8 @@ class Composition(QObject):
         self.library.changed.connect(self._offer_models)
         cards = self.library.here
         self._titles = {card.id: card.title for card in cards}
-        damaged = [str(one.error) for one in self.library.damaged]
-        for problem in self.library.problems:
-            if str(problem) not in damaged:  # those the Models page lists, with what can be done
-                self.explore.notices.show_notice(str(problem), key="cards")
+        for problem in self.library.other_problems:
+            self.explore.notices.show_notice(str(problem), key="cards")
         wanted = self.settings.model or (cards[0].id if cards else "")
         if wanted not in self._titles and Path(wanted).is_file():
             self._titles[wanted] = Path(wanted).name

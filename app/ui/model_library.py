@@ -65,6 +65,11 @@ class ModelLibrary(QObject):
         return self._library.problems if self._library else ()
 
     @property
+    def other_problems(self) -> tuple[ExplorerError, ...]:
+        """The problems that concern no model of the user's: those the Models page lists, with what can be done."""
+        return tuple(one for one in self.problems if all(one is not damaged.error for damaged in self.damaged))
+
+    @property
     def damaged(self) -> tuple[Damaged, ...]:
         """The models of the user's whose cards cannot be read."""
         return self._library.damaged if self._library else ()

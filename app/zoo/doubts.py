@@ -90,8 +90,7 @@ class Resolver:
         self._scores: dict[tuple[GeneralOptions, int | None, int | None, bool], float] = {}
         self._networks: dict[GeneralOptions, nn.Module] = {}
         self._until = time.process_time() + _MOST_SECONDS
-        self._second: Tensor | None = None  # what enters the second stage
-        self._last: Tensor | None = None  # what enters the last
+        self._entering: dict[int, Tensor] = {}  # what enters a stage
 
     def run(self, known: Normalisation | None) -> Resolution:
         """Decide.
@@ -294,14 +293,7 @@ class Resolver:
         if time.process_time() > self._until:
             self.verdicts.append(Verdict(question, title(tries[0]), "unsure", "there was no time left to try answers"))
             return
-        scores = [
-            self._score_of_second_stage(one, norms)
-            if norms and question in ("stride", "projection")
-            else self._score_of_last_stage(one)
-            if question == "last stage"
-            else self._score(one, norms or slice(None), early=question == "stem")
-            for one in tries
-        ]
+        scores = [self._score_for(question, one, norms) for one in tries]
         order = sorted(range(len(tries)), key=lambda place: scores[place])
         weak = question in _LITTLE_SEEN and scores[0] < _CLEAR * scores[order[0]]
         least = scores[order[0]] + (_WEAK if weak else _NOISE)
@@ -329,23 +321,22 @@ class Resolver:
             self._scores[key] = _mean(disagreement(self.network(options), pictures, first=norms.stop)[norms])
         return self._scores[key]
 
-    def _score_of_second_stage(self, options: GeneralOptions, norms: slice) -> float:
-        """The same for norms from the second stage on; what comes before it is computed once for all answers."""
-        before, _ = self._norms_of_second_stage()
-        if self._second is None:
-            pictures = self.normalisation.apply(self.seen_as(self._pictures(early=False)))
-            self._second = inputs_of(self.network(options), "layer2", pictures)
-        stage = self.network(options).get_submodule("layer2")
-        seen = disagreement(stage, self._second, first=norms.stop - before)
-        return _mean(seen[norms.start - before :])
+    def _score_for(self, question: str, options: GeneralOptions, norms: slice | None) -> float:
+        """The mean disagreement of the norms that a question is about."""
+        if question == "last stage":
+            return _mean(self._seen_in_stage(options, options.stages))
+        if norms and question in ("stride", "projection"):
+            before, _ = self._norms_of_second_stage()
+            return _mean(self._seen_in_stage(options, 2, first=norms.stop - before)[norms.start - before :])
+        return self._score(options, norms or slice(None), early=question == "stem")
 
-    def _score_of_last_stage(self, options: GeneralOptions) -> float:
-        """The same for all norms of the last stage, with what comes before it computed once."""
-        name = f"layer{options.stages}"
-        if self._last is None:
+    def _seen_in_stage(self, options: GeneralOptions, stage: int, first: int | None = None) -> tuple[float, ...]:
+        """The disagreements of a stage's norms; what comes before it is computed once for all answers."""
+        name = f"layer{stage}"
+        if stage not in self._entering:
             pictures = self.normalisation.apply(self.seen_as(self._pictures(early=False)))
-            self._last = inputs_of(self.network(options), name, pictures)
-        return _mean(disagreement(self.network(options).get_submodule(name), self._last))
+            self._entering[stage] = inputs_of(self.network(options), name, pictures)
+        return disagreement(self.network(options).get_submodule(name), self._entering[stage], first=first)
 
     def _decide(
         self,

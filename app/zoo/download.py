@@ -90,10 +90,14 @@ def download(
     return _Download(card, target, on_progress, cancelled, mirror_setting() if mirror is None else mirror).run()
 
 
+def environment_mirror() -> str:
+    """The mirror that is set for this machine; "" for none. It goes before the one that is set in the window."""
+    return os.environ.get(MIRROR_VARIABLE, "")
+
+
 def mirror_setting() -> str:
     """The mirror that is set for good: by the environment, else in the window; "" for the publisher."""
-    environment = os.environ.get(MIRROR_VARIABLE, "")
-    if environment:
+    if environment := environment_mirror():
         return environment
     try:
         value = json.loads((paths.config() / "settings.json").read_text(encoding="utf-8")).get("mirror", "")

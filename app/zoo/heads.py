@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from app.zoo.blueprint import HeadNorms, NotResidual
-from app.zoo.layers import Layer, Layers, common
+from app.zoo.layers import Layer, Layers, common, keys_of
 
 FOR_FEATURES = re.compile(
     r"proj|prototype|predictor|encoder_[qk]\b|\bmlp\b|head\.mlp|last_layer|contrast|simclr|byol|moco", re.IGNORECASE
@@ -64,20 +64,22 @@ def find_head(layers: Layers, rest: list[Layer], norms: Sequence[Layer], channel
         return Head((), (), frozenset(), 1, False, for_features)
     square = [layer for layer in candidates if layer.shape == (channels, channels)]
     if len(square) > 2:
-        raise NotResidual("it pools by attention at its end (queries, keys, values)", _keys(square), used, at_head=True)
+        raise NotResidual(
+            "it pools by attention at its end (queries, keys, values)", keys_of(square), used, at_head=True
+        )
     candidates, starts, twice = _starts(candidates, channels)
     others = [layer for layer in candidates if not _side(layer.shape[1], channels)]
     # What the chosen layer takes may come from another one that does not fit: then it is not the head's first.
     odd = [layer for layer in others if not starts or (layer.shape[0] == starts[0][0].shape[1] and not twice)]
     if odd:
-        raise NotResidual(_why(odd[0], channels), [*_keys(candidates), *_keys(norms)], used, at_head=True)
+        raise NotResidual(_why(odd[0], channels), [*keys_of(candidates), *keys_of(norms)], used, at_head=True)
     first, side = starts[0]
     chain = [first]
     while following := [one for one in candidates if one not in chain and one.shape[1] == chain[-1].shape[0]]:
         chain.append(following[0])
     around = _around(chain, [norm for norm in norms if not FOR_FEATURES.search(norm.path)], side)
     if twice and not around[0].before:
-        raise NotResidual(_why(first, channels), [*_keys(candidates), *_keys(norms)], used, at_head=True)
+        raise NotResidual(_why(first, channels), [*keys_of(candidates), *keys_of(norms)], used, at_head=True)
     left = [layer for layer in layers.linears if all(layer.path != one.path for one in chain)]
     joined = frozenset(
         place
@@ -165,7 +167,3 @@ def _gap(linear: Layer, norm: Layer) -> int:
 def _side(features: int, channels: int) -> int:
     """s where features = channels · s², else 0."""
     return next((side for side in range(1, 9) if features == channels * side * side), 0)
-
-
-def _keys(layers: Sequence[Layer]) -> tuple[str, ...]:
-    return tuple(key for layer in layers for key in layer.keys.values())

@@ -37,9 +37,15 @@ def is_hub_name(reference: str) -> bool:
     return reference.startswith(PREFIX)
 
 
+def _split(reference: str) -> tuple[str, str | None]:
+    """OWNER/NAME, and the revision where one is named."""
+    name, _, revision = reference.removeprefix(PREFIX).partition("@")
+    return name, revision or None
+
+
 def name_on_hub(reference: str) -> str:
     """The last part of the name, to call the model by: “resnet-18”."""
-    return reference.removeprefix(PREFIX).partition("@")[0].rpartition("/")[2]
+    return _split(reference)[0].rpartition("/")[2]
 
 
 def hub_reference(text: str) -> str:
@@ -56,7 +62,7 @@ def check_name(reference: str) -> None:
     Raises:
         ModelError: where it cannot.
     """
-    if not _NAME.fullmatch(reference.removeprefix(PREFIX).partition("@")[0]):
+    if not _NAME.fullmatch(_split(reference)[0]):
         raise ModelError(f"“{reference}” is not the name of a model.", f"Write {PREFIX}OWNER/NAME or …@REVISION.")
 
 
@@ -73,8 +79,7 @@ def check_reachable(reference: str) -> None:
     try:
         _within(_PATIENCE, lambda: socket.create_connection((address.hostname or "", port), timeout=_PATIENCE).close())
     except OSError as error:
-        name, _, revision = reference.removeprefix(PREFIX).partition("@")
-        if importlib.util.find_spec("huggingface_hub") is None or _cached(name, revision or None) is not None:
+        if importlib.util.find_spec("huggingface_hub") is None or _cached(*_split(reference)) is not None:
             return
         raise _unreachable(error) from error
 
@@ -93,7 +98,7 @@ def fetch(reference: str, *, on_progress: Callable[[float], None] | None = None)
         ModelError: where the library is missing, the hub cannot be reached, or it has no such model or no weights.
     """
     check_name(reference)
-    name, _, revision = reference.removeprefix(PREFIX).partition("@")
+    name, revision = _split(reference)
     try:
         import huggingface_hub  # noqa: F401 - whether it is there
         from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
@@ -103,7 +108,7 @@ def fetch(reference: str, *, on_progress: Callable[[float], None] | None = None)
             f"Install it (pip install huggingface_hub); or download the files of {name} and give their folder.",
         ) from error
     try:
-        return _fetch(name, revision or None, on_progress or (lambda _share: None))
+        return _fetch(name, revision, on_progress or (lambda _share: None))
     except RevisionNotFoundError as error:
         raise ModelError(f"{name} on the hub has no revision “{revision}”.", "Check it on the model's page.") from error
     except RepositoryNotFoundError as error:
@@ -115,7 +120,7 @@ def fetch(reference: str, *, on_progress: Callable[[float], None] | None = None)
     except ModelError:
         raise
     except Exception as error:  # whatever HTTP library the hub's versions use: its errors have no common base
-        cached = _cached(name, revision or None)
+        cached = _cached(name, revision)
         if cached is not None:
             return cached
         raise _unreachable(error) from error

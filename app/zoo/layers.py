@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -177,3 +177,8 @@ def _input_normalisation(
         return None, layers, loose
     rest = [key for key in loose if key not in (mean, deviations[0])]
     return (mean, deviations[0]), [layer for layer in layers if layer not in means[:1]], rest
+
+
+def keys_of(layers: Sequence[Layer]) -> tuple[str, ...]:
+    """Every key of some layers."""
+    return tuple(key for layer in layers for key in layer.keys.values())

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from app.zoo.blueprint import Activation, Block, BlockType, Blueprint, NotResidual, Unit
 from app.zoo.heads import FOR_FEATURES, find_head
-from app.zoo.layers import Layer, Layers, Shape, common, sort_layers, tokens_of
+from app.zoo.layers import Layer, Layers, Shape, common, keys_of, sort_layers, tokens_of
 from app.zoo.norms import assign_norms
 
 _MAINS: dict[BlockType, int] = {"basic": 2, "bottleneck": 3}
@@ -269,7 +269,7 @@ def _with_norms_and_head(
 ) -> Blueprint:
     used = len(stem) + sum(len(block.convs) for block in blocks)
     _refuse_foreign_parts(layers, blocks, used)
-    attention = [*layers.loose, *_keys(layers.linears), *_keys(layers.others)]
+    attention = [*layers.loose, *keys_of(layers.linears), *keys_of(layers.others)]
     attention = [key for key in attention if re.search(r"(^|\.)(attn_?pool|attention_?pool)", key)]
     if attention:
         raise NotResidual("it pools by attention at its end", attention, used, at_head=True)
@@ -284,9 +284,9 @@ def _with_norms_and_head(
     strange = [*head.left, *layers.others]
     if len(strange) > used:
         why = f"most of its layers belong to another kind of network ({strange[0]})"
-        raise NotResidual(why, _keys(strange), used)
+        raise NotResidual(why, keys_of(strange), used)
     if loose_norms and head.linears:
-        raise NotResidual("it has a batch norm that belongs to no convolution", _keys(loose_norms), used)
+        raise NotResidual("it has a batch norm that belongs to no convolution", keys_of(loose_norms), used)
     return Blueprint(
         kind=kind,
         stem=assigned.stem,
@@ -299,7 +299,7 @@ def _with_norms_and_head(
         head_joined=head.joined,
         pool=head.pool,
         pools_twice=head.twice,
-        left_over=(*_keys(head.left), *_keys(unused), *_keys(layers.others), *layers.loose),
+        left_over=(*keys_of(head.left), *keys_of(unused), *keys_of(layers.others), *layers.loose),
         bookkeeping=tuple(layers.bookkeeping),
         normalisation=layers.normalisation,
     )
@@ -322,13 +322,9 @@ def _refuse_foreign_parts(layers: Layers, blocks: list[Block], used: int) -> Non
         kinds = {layer.role for layer in foreign}
         what = "norms without running statistics (group or layer norm)" if kinds == {"scale"} else "further layers"
         what = "linear layers (squeeze and excitation?)" if "linear" in kinds else what
-        raise NotResidual(f"its blocks hold {what}: {foreign[0]}", _keys(foreign), used)
+        raise NotResidual(f"its blocks hold {what}: {foreign[0]}", keys_of(foreign), used)
     loose = [key for key in layers.loose if any(common(tokens_of(key), prefix) == len(prefix) for prefix in prefixes)]
     if loose:
         raise NotResidual(f"its blocks hold parameters of an unknown kind: {loose[0]}", loose, used)
     if layers.others and not layers.norms:
-        raise NotResidual("its norms have no running statistics (group or layer norm)", _keys(layers.others), used)
-
-
-def _keys(layers: Sequence[Layer]) -> tuple[str, ...]:
-    return tuple(key for layer in layers for key in layer.keys.values())
+        raise NotResidual("its norms have no running statistics (group or layer norm)", keys_of(layers.others), used)

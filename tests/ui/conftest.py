@@ -7,8 +7,15 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from app.ui.composition import Composition
+    from tests.ui.judging_help import HeldJob
 
 if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -42,3 +49,31 @@ def one_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def only_one_model(monkeypatch: pytest.MonkeyPatch, one_model: Path) -> None:
     """Which models come with the program, and which is the default, is tested elsewhere."""
     monkeypatch.setattr("app.paths.bundled_models", lambda: one_model)
+
+
+@pytest.fixture
+def program(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Composition]:
+    """The whole window, with a quick engine and a home of its own."""
+    from app.ui.composition import Composition
+    from tests.ui.prompt_engine import PromptEngine
+
+    monkeypatch.setenv("RESNET_EXPLORER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    composition = Composition((), client=PromptEngine)  # type: ignore[arg-type]
+    qtbot.addWidget(composition.window)
+    composition.show()
+    qtbot.waitUntil(lambda: composition.explore.model is not None and composition.explore.method is not None)
+    yield composition
+    composition.close()
+    composition.window.hide()
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> list[HeldJob]:
+    """The jobs that were started; the test ends them."""
+    from tests.ui.judging_help import HeldJob
+
+    for module in ("app.ui.models.run_line", "app.ui.work_row"):
+        monkeypatch.setattr(f"{module}.Job", HeldJob)
+    HeldJob.started = []
+    return HeldJob.started

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PySide6.QtCore import QObject, Signal
-from pytestqt.qtbot import QtBot
 
 from app.evaluation import measures
 from app.evaluation.data import labelled_set
 from app.evaluation.records import EvaluationRecord, Mistake, Published, Unread, write_record
 from app.ui.composition import Composition
 from app.ui.models.page import ModelsPage
-from tests.ui.prompt_engine import LABELS, PromptEngine
+from tests.ui.prompt_engine import LABELS
 
 
 class HeldJob(QObject):
@@ -37,27 +34,6 @@ class HeldJob(QObject):
 
     def close(self) -> None:
         self.closed = True
-
-
-@pytest.fixture
-def jobs(monkeypatch: pytest.MonkeyPatch) -> list[HeldJob]:
-    """The jobs that were started."""
-    monkeypatch.setattr("app.ui.models.run_line.Job", HeldJob)
-    HeldJob.started = []
-    return HeldJob.started
-
-
-@pytest.fixture
-def program(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Composition]:
-    monkeypatch.setenv("RESNET_EXPLORER_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    composition = Composition((), client=PromptEngine)  # type: ignore[arg-type]
-    qtbot.addWidget(composition.window)
-    composition.show()
-    qtbot.waitUntil(lambda: composition.explore.model is not None)
-    yield composition
-    composition.close()
-    composition.window.hide()
 
 
 def show_panel(program: Composition, name: str) -> object:

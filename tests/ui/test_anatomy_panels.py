@@ -24,8 +24,8 @@ from app.ui.anatomy.page import AnatomyPage
 from app.ui.anatomy.paths_panel import PathsPanel
 from app.ui.anatomy.sweep_panel import SweepPanel
 from app.ui.anatomy.trust_panel import TrustPanel
-from app.ui.anatomy.work_row import WorkRow
 from app.ui.composition import Composition
+from app.ui.work_row import WorkRow
 from tests.ui.prompt_engine import outline
 from tests.ui.test_anatomy_page import AnatomyEngine
 

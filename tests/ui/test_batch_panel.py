@@ -19,12 +19,12 @@ from app.evaluation.batch_store import BatchDone, BatchStore
 from app.ui.batch.table_model import KEPT_PAGES, PAGE, BatchTable
 from app.ui.composition import Composition
 from app.ui.models.batch_panel import BatchPanel, store_path
-from tests.ui.judging_help import HeldJob, jobs, program, show_panel  # noqa: F401
+from tests.ui.judging_help import HeldJob, show_panel
 from tests.ui.prompt_engine import LABELS
 
 
 @pytest.fixture
-def panel(program: Composition) -> BatchPanel:  # noqa: F811
+def panel(program: Composition) -> BatchPanel:
     found = show_panel(program, "batch")
     assert isinstance(found, BatchPanel)
     return found
@@ -47,7 +47,7 @@ def cell(table: BatchTable, row: int, column: int) -> object:
     return table.data(table.index(row, column))
 
 
-def test_it_asks_for_what_is_missing(panel: BatchPanel, jobs: list[HeldJob], tmp_path: Path) -> None:  # noqa: F811
+def test_it_asks_for_what_is_missing(panel: BatchPanel, jobs: list[HeldJob], tmp_path: Path) -> None:
     assert panel.empty.isVisibleTo(panel)
     panel.line.button.click()
     assert not jobs and "name a folder" in panel.notices.text
@@ -59,7 +59,7 @@ def test_it_asks_for_what_is_missing(panel: BatchPanel, jobs: list[HeldJob], tmp
 
 def test_a_dropped_folder_is_classified_and_shown(
     panel: BatchPanel,
-    jobs: list[HeldJob],  # noqa: F811
+    jobs: list[HeldJob],
     tmp_path: Path,
     qtbot: QtBot,
 ) -> None:
@@ -88,7 +88,7 @@ def test_a_dropped_folder_is_classified_and_shown(
 
 def test_an_unfinished_table_offers_to_go_on(
     panel: BatchPanel,
-    jobs: list[HeldJob],  # noqa: F811
+    jobs: list[HeldJob],
     tmp_path: Path,
     qtbot: QtBot,
 ) -> None:
@@ -132,7 +132,7 @@ def test_sorting_and_filtering(panel: BatchPanel, tmp_path: Path, qtbot: QtBot) 
 
 def test_another_window_at_work_is_followed(
     panel: BatchPanel,
-    jobs: list[HeldJob],  # noqa: F811
+    jobs: list[HeldJob],
     tmp_path: Path,
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
@@ -221,7 +221,7 @@ def test_thumbnails_are_made_of_rows_in_sight_only(panel: BatchPanel, tmp_path: 
 
 
 def test_a_double_click_opens_the_picture_in_explore(
-    program: Composition,  # noqa: F811
+    program: Composition,
     panel: BatchPanel,
     tmp_path: Path,
     qtbot: QtBot,

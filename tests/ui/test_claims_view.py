@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QLineEdit
@@ -16,18 +15,11 @@ from app.core.responses import LayerResponse, ResponseRecord, write_responses
 from app.ui.composition import Composition
 from app.ui.lab.claims import ClaimsView
 from app.ui.lab.page import LabPage
-from tests.ui.judging_help import HeldJob, program  # noqa: F401
+from tests.ui.judging_help import HeldJob
 from tests.ui.runs_help import make_run, make_twins
 
 
-@pytest.fixture
-def jobs(monkeypatch: pytest.MonkeyPatch) -> list[HeldJob]:
-    monkeypatch.setattr("app.ui.anatomy.work_row.Job", HeldJob)
-    HeldJob.started = []
-    return HeldJob.started
-
-
-def lab(program: Composition) -> LabPage:  # noqa: F811
+def lab(program: Composition) -> LabPage:
     program.window.show_page("lab")
     page = program.window.pages.currentWidget()
     assert isinstance(page, LabPage)
@@ -45,7 +37,7 @@ def line(found: ClaimsView, row: int) -> list[str]:
     return [item.text() if item else "" for item in items]
 
 
-def test_runs_are_laid_beside_the_paper(program: Composition, qtbot: QtBot) -> None:  # noqa: F811
+def test_runs_are_laid_beside_the_paper(program: Composition, qtbot: QtBot) -> None:
     make_twins(paths.user_runs() / "pair", data="cifar10")
     page = lab(program)
     qtbot.waitUntil(lambda: len(page.index.runs) == 2)
@@ -62,7 +54,7 @@ def test_runs_are_laid_beside_the_paper(program: Composition, qtbot: QtBot) -> N
     assert told is not None and "7.51" in told.text and "–" in told.text and "nan" not in told.text
 
 
-def test_a_run_that_comes_later_is_read_then(program: Composition, qtbot: QtBot) -> None:  # noqa: F811
+def test_a_run_that_comes_later_is_read_then(program: Composition, qtbot: QtBot) -> None:
     page = lab(program)
     found = view(page)
     assert found.depths.claims[6].row is None
@@ -73,7 +65,7 @@ def test_a_run_that_comes_later_is_read_then(program: Composition, qtbot: QtBot)
 
 
 def test_a_run_of_another_length_is_in_the_table_and_not_in_the_chart(
-    program: Composition,  # noqa: F811
+    program: Composition,
     qtbot: QtBot,
 ) -> None:
     make_twins(paths.user_runs() / "pair", data="cifar10")
@@ -89,7 +81,7 @@ def test_a_run_of_another_length_is_in_the_table_and_not_in_the_chart(
     assert found.findChild(QLabel, "depthChartTitle").text() == "Error by depth, after 20 steps"
 
 
-def test_a_line_leads_to_its_run_and_twin(program: Composition, qtbot: QtBot) -> None:  # noqa: F811
+def test_a_line_leads_to_its_run_and_twin(program: Composition, qtbot: QtBot) -> None:
     residual, plain = make_twins(paths.user_runs() / "pair", data="cifar10")
     make_run(paths.user_runs() / "other")
     page = lab(program)
@@ -104,7 +96,7 @@ def test_a_line_leads_to_its_run_and_twin(program: Composition, qtbot: QtBot) ->
     assert page.panels.current is not found
 
 
-def test_what_nobody_trained_is_put_into_the_form(program: Composition, qtbot: QtBot) -> None:  # noqa: F811
+def test_what_nobody_trained_is_put_into_the_form(program: Composition, qtbot: QtBot) -> None:
     page = lab(program)
     found = view(page)
     assert not found.depths.go.isEnabled()
@@ -117,7 +109,7 @@ def test_what_nobody_trained_is_put_into_the_form(program: Composition, qtbot: Q
     assert (experiment.depth, experiment.twin, experiment.data, experiment.warm_up) == (110, True, "cifar10", True)
 
 
-def test_the_table_is_copied(program: Composition, qtbot: QtBot) -> None:  # noqa: F811
+def test_the_table_is_copied(program: Composition, qtbot: QtBot) -> None:
     found = view(lab(program))
     qtbot.mouseClick(found.depths.copy_table, Qt.MouseButton.LeftButton)
     lines = QGuiApplication.clipboard().text().splitlines()
@@ -125,7 +117,7 @@ def test_the_table_is_copied(program: Composition, qtbot: QtBot) -> None:  # noq
 
 
 def test_responses_are_measured_and_then_drawn(
-    program: Composition,  # noqa: F811
+    program: Composition,
     qtbot: QtBot,
     jobs: list[HeldJob],
     tmp_path: Path,
@@ -150,7 +142,7 @@ def test_responses_are_measured_and_then_drawn(
     assert item is not None and item.text() == "2.000"
 
 
-def test_a_broken_record_is_told_and_the_others_are_drawn(program: Composition, qtbot: QtBot) -> None:  # noqa: F811
+def test_a_broken_record_is_told_and_the_others_are_drawn(program: Composition, qtbot: QtBot) -> None:
     layers = (LayerResponse("a", 3, 1.0),)
     write_responses(paths.responses(), ResponseRecord("m", "A net", True, "some.npz", 5, layers))
     (paths.responses() / "broken.responses.json").write_text("[]", encoding="utf-8")
@@ -162,7 +154,7 @@ def test_a_broken_record_is_told_and_the_others_are_drawn(program: Composition, 
 
 
 def test_imagenet_says_that_nobody_had_the_pictures_and_leads_to_evaluate(
-    program: Composition,  # noqa: F811
+    program: Composition,
     qtbot: QtBot,
 ) -> None:
     found = view(lab(program)).imagenet
@@ -177,7 +169,7 @@ def test_imagenet_says_that_nobody_had_the_pictures_and_leads_to_evaluate(
     assert button is not None and button.isChecked()
 
 
-def test_the_box_for_a_count_has_room_for_its_text(program: Composition) -> None:  # noqa: F811
+def test_the_box_for_a_count_has_room_for_its_text(program: Composition) -> None:
     box = view(lab(program)).responses.pictures
     edit = box.findChild(QLineEdit)
     assert edit is not None

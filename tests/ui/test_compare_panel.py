@@ -19,7 +19,7 @@ from app.ui.compare.stopwatch import LEAST, MOST, Stopwatch
 from app.ui.composition import Composition
 from app.ui.models.compare_panel import ComparePanel
 from app.ui.models.model_picker import file_names, titles
-from tests.ui.judging_help import program, show_panel  # noqa: F401
+from tests.ui.judging_help import show_panel
 from tests.ui.prompt_engine import LABELS, PromptEngine, outline
 
 STRENGTH = {"cifar10-resnet20": 1.0, "strong.pt": 4.0, "other.pt": 2.0}
@@ -49,7 +49,7 @@ def answer(request: Request) -> Answer:
 
 
 @pytest.fixture
-def panel(program: Composition, monkeypatch: pytest.MonkeyPatch) -> ComparePanel:  # noqa: F811
+def panel(program: Composition, monkeypatch: pytest.MonkeyPatch) -> ComparePanel:
     before = PromptEngine.__init__
 
     def begin(self: PromptEngine, *arguments: object, **options: object) -> None:
@@ -67,7 +67,7 @@ def panel(program: Composition, monkeypatch: pytest.MonkeyPatch) -> ComparePanel
     return found
 
 
-def open_picture(program: Composition, path: Path, level: int, qtbot: QtBot) -> None:  # noqa: F811
+def open_picture(program: Composition, path: Path, level: int, qtbot: QtBot) -> None:
     Image.fromarray(np.full((40, 60, 3), level, np.uint8)).save(path)
     program.session.add_paths([path])
     qtbot.waitUntil(
@@ -76,7 +76,7 @@ def open_picture(program: Composition, path: Path, level: int, qtbot: QtBot) -> 
 
 
 @pytest.fixture
-def opened(program: Composition, panel: ComparePanel, tmp_path: Path, qtbot: QtBot) -> ComparePanel:  # noqa: F811
+def opened(program: Composition, panel: ComparePanel, tmp_path: Path, qtbot: QtBot) -> ComparePanel:
     """The panel with a picture that the first model calls “class 3”."""
     open_picture(program, tmp_path / "a.png", 13, qtbot)
     qtbot.waitUntil(lambda: panel.lanes[0].answer is not None)
@@ -106,7 +106,7 @@ def test_models_answer_on_one_scale_and_their_agreement_is_told(opened: CompareP
 
 
 def test_it_follows_explore_and_drops_old_answers(
-    program: Composition,  # noqa: F811
+    program: Composition,
     opened: ComparePanel,
     tmp_path: Path,
     qtbot: QtBot,
@@ -127,7 +127,7 @@ def test_it_follows_explore_and_drops_old_answers(
 
 
 def test_dropped_pictures_stay_on_this_page(
-    program: Composition,  # noqa: F811
+    program: Composition,
     panel: ComparePanel,
     tmp_path: Path,
     qtbot: QtBot,
@@ -202,7 +202,7 @@ def test_the_classes_that_are_offered_are_those_of_the_models(opened: ComparePan
     assert opened.classes.currentText() == "Each model's own class"
 
 
-def test_its_engine_ends_with_the_window(program: Composition, panel: ComparePanel) -> None:  # noqa: F811
+def test_its_engine_ends_with_the_window(program: Composition, panel: ComparePanel) -> None:
     engine = PromptEngine.instances[-1]
     program.window.closing.emit()
     assert engine.closed
@@ -288,7 +288,7 @@ def test_a_slow_model_does_not_cost_a_quick_one_its_calls() -> None:
 
 
 def test_the_second_model_is_one_of_the_same_classes_where_there_is_one(
-    program: Composition,  # noqa: F811
+    program: Composition,
     panel: ComparePanel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -372,7 +372,7 @@ def test_of_models_chosen_in_a_hurry_only_the_last_is_loaded(
 
 
 def test_a_model_that_is_removed_leaves_its_lane_and_the_others_go_on(
-    program: Composition,  # noqa: F811
+    program: Composition,
     opened: ComparePanel,
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
@@ -390,7 +390,7 @@ def test_a_model_that_is_removed_leaves_its_lane_and_the_others_go_on(
 
 
 def test_an_old_picture_is_withdrawn(
-    program: Composition,  # noqa: F811
+    program: Composition,
     opened: ComparePanel,
     tmp_path: Path,
     qtbot: QtBot,

@@ -19,18 +19,18 @@ from app.ui.evaluate.confusion import ConfusionMatrix, name_step
 from app.ui.evaluate.reliability import ReliabilityDiagram
 from app.ui.evaluate.side_by_side import figures
 from app.ui.models.evaluate_panel import EvaluatePanel
-from tests.ui.judging_help import HeldJob, evaluation, jobs, program, show_panel  # noqa: F401
+from tests.ui.judging_help import HeldJob, evaluation, show_panel
 from tests.ui.prompt_engine import LABELS
 
 
 @pytest.fixture
-def panel(program: Composition) -> EvaluatePanel:  # noqa: F811
+def panel(program: Composition) -> EvaluatePanel:
     found = show_panel(program, "evaluate")
     assert isinstance(found, EvaluatePanel)
     return found
 
 
-def test_empty_it_says_what_to_do_and_asks_for_what_is_missing(panel: EvaluatePanel, jobs: list[HeldJob]) -> None:  # noqa: F811
+def test_empty_it_says_what_to_do_and_asks_for_what_is_missing(panel: EvaluatePanel, jobs: list[HeldJob]) -> None:
     assert panel.empty.isVisibleTo(panel) and not panel.headline.isVisibleTo(panel)
     panel.line.button.click()
     assert not jobs and "Choose a model" in panel.notices.text
@@ -38,7 +38,7 @@ def test_empty_it_says_what_to_do_and_asks_for_what_is_missing(panel: EvaluatePa
 
 def test_a_dropped_folder_is_evaluated_and_shown(
     panel: EvaluatePanel,
-    jobs: list[HeldJob],  # noqa: F811
+    jobs: list[HeldJob],
     tmp_path: Path,
     qtbot: QtBot,
 ) -> None:
@@ -63,7 +63,7 @@ def test_a_dropped_folder_is_evaluated_and_shown(
     assert "1 pictures could not be read" in panel.notices.text
 
 
-def test_a_mismatch_is_said_in_the_page(panel: EvaluatePanel, jobs: list[HeldJob], tmp_path: Path) -> None:  # noqa: F811
+def test_a_mismatch_is_said_in_the_page(panel: EvaluatePanel, jobs: list[HeldJob], tmp_path: Path) -> None:
     panel.data.set_path(tmp_path)
     panel.evaluate()
     jobs[0].failed.emit(DataError("None of the data's 2 classes is a class of M.", "Rename them."))
@@ -78,8 +78,8 @@ def test_a_mismatch_is_said_in_the_page(panel: EvaluatePanel, jobs: list[HeldJob
 
 def test_closing_the_window_ends_the_job(
     panel: EvaluatePanel,
-    jobs: list[HeldJob],  # noqa: F811
-    program: Composition,  # noqa: F811
+    jobs: list[HeldJob],
+    program: Composition,
     tmp_path: Path,
 ) -> None:
     panel.data.set_path(tmp_path)
@@ -89,7 +89,7 @@ def test_closing_the_window_ends_the_job(
 
 
 def test_a_cell_shows_its_pictures_and_a_picture_opens_in_explore(
-    program: Composition,  # noqa: F811
+    program: Composition,
     tmp_path: Path,
     qtbot: QtBot,
 ) -> None:
@@ -109,7 +109,7 @@ def test_a_cell_shows_its_pictures_and_a_picture_opens_in_explore(
 
 
 def test_data_that_changed_are_not_shown_as_if_they_were_the_same(
-    program: Composition,  # noqa: F811
+    program: Composition,
     tmp_path: Path,
     qtbot: QtBot,
 ) -> None:
@@ -123,7 +123,7 @@ def test_data_that_changed_are_not_shown_as_if_they_were_the_same(
     assert program.window.page == "models"
 
 
-def test_two_evaluations_beside_each_other(program: Composition, tmp_path: Path, qtbot: QtBot) -> None:  # noqa: F811
+def test_two_evaluations_beside_each_other(program: Composition, tmp_path: Path, qtbot: QtBot) -> None:
     evaluation(tmp_path / "data", "one", wrong=7)
     evaluation(tmp_path / "data", "two", wrong=3, title="ResNet-56")
     panel = show_panel(program, "evaluate")
@@ -144,8 +144,8 @@ def test_two_evaluations_beside_each_other(program: Composition, tmp_path: Path,
 
 
 def test_the_newest_is_shown_alone_whatever_was_chosen_before(
-    program: Composition,  # noqa: F811
-    jobs: list[HeldJob],  # noqa: F811
+    program: Composition,
+    jobs: list[HeldJob],
     tmp_path: Path,
     qtbot: QtBot,
 ) -> None:
@@ -169,7 +169,7 @@ def test_the_newest_is_shown_alone_whatever_was_chosen_before(
     assert ".;" not in panel.notices.text
 
 
-def test_removing_takes_two_presses(program: Composition, tmp_path: Path, qtbot: QtBot) -> None:  # noqa: F811
+def test_removing_takes_two_presses(program: Composition, tmp_path: Path, qtbot: QtBot) -> None:
     evaluation(tmp_path / "data")
     panel = show_panel(program, "evaluate")
     assert isinstance(panel, EvaluatePanel)
@@ -181,7 +181,7 @@ def test_removing_takes_two_presses(program: Composition, tmp_path: Path, qtbot:
     assert list_records()[0] == [] and panel.empty.isVisibleTo(panel)
 
 
-def test_cards_are_saved_as_tables_and_pictures(program: Composition, tmp_path: Path, qtbot: QtBot) -> None:  # noqa: F811
+def test_cards_are_saved_as_tables_and_pictures(program: Composition, tmp_path: Path, qtbot: QtBot) -> None:
     evaluation(tmp_path / "data")
     panel = show_panel(program, "evaluate")
     assert isinstance(panel, EvaluatePanel)

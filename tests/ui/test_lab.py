@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +21,6 @@ from app.ui.lab.page import LabPage
 from app.ui.lab.spines import first_to_last
 from tests.ui.prompt_engine import PromptEngine
 from tests.ui.runs_help import make_run, make_twins, write_status
-
-
-@pytest.fixture
-def program(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Composition]:
-    monkeypatch.setenv("RESNET_EXPLORER_HOME", str(tmp_path / "home"))
-    composition = Composition(client=PromptEngine)  # type: ignore[arg-type]
-    qtbot.addWidget(composition.window)
-    composition.show()
-    qtbot.waitUntil(lambda: composition.explore.model is not None)
-    yield composition
-    composition.close()
-    composition.window.hide()
 
 
 def lab(program: Composition) -> LabPage:

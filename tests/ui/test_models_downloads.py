@@ -16,7 +16,7 @@ from app.ui.models.library_panel import LibraryPanel
 from app.ui.models.page import ModelsPage
 from app.zoo import download as module
 from app.zoo.cards import Card, Library
-from tests.ui.judging_help import HeldJob, jobs, program, show_panel  # noqa: F401
+from tests.ui.judging_help import HeldJob, show_panel
 from tests.unit.test_download import CONTENT, HASH, Server, server  # noqa: F401
 
 ID = "resnet18:V1"
@@ -25,7 +25,7 @@ SLOW = 0.1  # seconds between 64 KiB: all of it takes three
 
 @pytest.fixture
 def panel(
-    program: Composition,  # noqa: F811
+    program: Composition,
     server: Server,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[LibraryPanel]:
@@ -146,7 +146,7 @@ def test_faults_are_told_in_the_page_and_can_be_tried_again(
     assert not panel.downloads.under_way
 
 
-def _press_close(program: Composition) -> bool:  # noqa: F811
+def _press_close(program: Composition) -> bool:
     """Whether the window went."""
     seen: list[bool] = []
     program.window.closing.connect(lambda: seen.append(True))
@@ -155,7 +155,7 @@ def _press_close(program: Composition) -> bool:  # noqa: F811
 
 
 def test_closing_the_window_during_a_download_asks_once(
-    program: Composition,  # noqa: F811
+    program: Composition,
     panel: LibraryPanel,
     server: Server,  # noqa: F811
     qtbot: QtBot,
@@ -176,8 +176,8 @@ def test_closing_the_window_during_a_download_asks_once(
 
 @pytest.mark.parametrize(("name", "words"), [("evaluate", "begin anew"), ("batch", "goes on from there")])
 def test_closing_the_window_during_long_work_asks_once(
-    program: Composition,  # noqa: F811
-    jobs: list[HeldJob],  # noqa: F811
+    program: Composition,
+    jobs: list[HeldJob],
     name: str,
     words: str,
 ) -> None:
@@ -194,7 +194,7 @@ def test_closing_the_window_during_long_work_asks_once(
     assert gone and jobs[0].closed
 
 
-def test_every_guard_is_asked_and_none_twice(program: Composition, jobs: list[HeldJob]) -> None:  # noqa: F811
+def test_every_guard_is_asked_and_none_twice(program: Composition, jobs: list[HeldJob]) -> None:
     found = show_panel(program, "batch")
     found.line.run("some.verb")  # type: ignore[attr-defined]
     page = program.window.pages.currentWidget()
@@ -217,8 +217,8 @@ def test_every_guard_is_asked_and_none_twice(program: Composition, jobs: list[He
 
 
 def test_a_window_that_is_closed_by_the_system_is_asked_too(
-    program: Composition,  # noqa: F811
-    jobs: list[HeldJob],  # noqa: F811
+    program: Composition,
+    jobs: list[HeldJob],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = show_panel(program, "batch")
@@ -230,7 +230,7 @@ def test_a_window_that_is_closed_by_the_system_is_asked_too(
 
 
 def test_a_mirror_of_the_environment_is_used_and_cannot_be_changed_in_the_window(
-    program: Composition,  # noqa: F811
+    program: Composition,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(module.MIRROR_VARIABLE, "http://mirror.example/files")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,19 +15,6 @@ from app.ui.models.library_panel import LibraryPanel
 from app.ui.models.page import PANELS, ModelsPage
 from app.zoo import hugging_face
 from tests.ui.prompt_engine import PromptEngine
-
-
-@pytest.fixture
-def program(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Composition]:
-    monkeypatch.setenv("RESNET_EXPLORER_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    composition = Composition((), client=PromptEngine)  # type: ignore[arg-type]
-    qtbot.addWidget(composition.window)
-    composition.show()
-    qtbot.waitUntil(lambda: composition.explore.model is not None)
-    yield composition
-    composition.close()
-    composition.window.hide()
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ from app.zoo.report import Inspection, Renamed, Report
 from app.zoo.verdict import Verdict
 from tests.ui.prompt_engine import LABELS, PromptEngine, outline
 from tests.ui.test_models_page import panel as panel
-from tests.ui.test_models_page import program as program
 
 RANKING = (("ImageNet's mean and deviation", 0.01), ("−1 to 1", 0.2), ("0 to 1", 0.4))
 REPORT = Report(

@@ -18,7 +18,6 @@ from app.ui.models.library_panel import LibraryPanel
 from app.zoo.cards import Architecture, Card, Weights, write_card
 from tests.ui.prompt_engine import LABELS, PromptEngine
 from tests.ui.test_models_page import panel as panel
-from tests.ui.test_models_page import program as program
 from tests.ui.test_models_report import ACCEPTED, _answers
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,19 +18,6 @@ from app.ui.about import About, answer_text
 from app.ui.composition import Composition
 from app.ui.icons import program_icon
 from app.updates import Release
-from tests.ui.prompt_engine import PromptEngine
-
-
-@pytest.fixture
-def program(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Composition]:
-    monkeypatch.setenv("RESNET_EXPLORER_HOME", str(tmp_path / "home"))
-    composition = Composition((), client=PromptEngine)  # type: ignore[arg-type]
-    qtbot.addWidget(composition.window)
-    composition.show()
-    qtbot.waitUntil(lambda: composition.explore.model is not None and composition.explore.method is not None)
-    yield composition
-    composition.close()
-    composition.window.hide()
 
 
 @pytest.fixture

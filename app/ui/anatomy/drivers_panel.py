@@ -20,13 +20,13 @@ from PySide6.QtWidgets import (
 
 from app.core.drivers import ChannelDrivers, Driver, DriversRecord, DriversRequest
 from app.core.errors import ExplorerError
-from app.ui.anatomy.data_row import DataRow, count_box
-from app.ui.anatomy.work_row import WorkRow
+from app.ui.data_row import DataRow, count_box
 from app.ui.drawing import SMALL, elided, image_from, number_text, resized
 from app.ui.naming import named
 from app.ui.spine_words import block_label
 from app.ui.theme import colour, theme
 from app.ui.tokens import GRID
+from app.ui.work_row import WorkRow
 
 if TYPE_CHECKING:
     from app.ui.anatomy.page import AnatomyPage

@@ -12,14 +12,14 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QLabel, QScrollAre
 from app.core.errors import ExplorerError
 from app.core.paths import PathRecord
 from app.ui.anatomy.card_grid import CardGrid
-from app.ui.anatomy.data_row import DataRow
 from app.ui.anatomy.number_chart import NumberChart
-from app.ui.anatomy.work_row import WorkRow
 from app.ui.charts.card import ChartCard
+from app.ui.data_row import DataRow
 from app.ui.drawing import number_text
 from app.ui.job import JOB
 from app.ui.naming import named
 from app.ui.tokens import GRID
+from app.ui.work_row import WorkRow
 
 if TYPE_CHECKING:
     from app.ui.anatomy.page import AnatomyPage

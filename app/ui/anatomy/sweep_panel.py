@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QScrollAre
 from app import paths
 from app.core.errors import ExplorerError
 from app.core.sweeps import SweepRecord, SweepRequest, list_sweeps, new_sweep_path, read_sweep
-from app.ui.anatomy.data_row import DataRow, count_box
 from app.ui.anatomy.sweep_charts import SweepCharts, summary
-from app.ui.anatomy.work_row import WorkRow
+from app.ui.data_row import DataRow, count_box
 from app.ui.naming import named
 from app.ui.picker import Picker
 from app.ui.tokens import GRID
+from app.ui.work_row import WorkRow
 
 if TYPE_CHECKING:
     from app.ui.anatomy.page import AnatomyPage

@@ -15,13 +15,13 @@ from app.ui.anatomy.map_strip import MapStrip, SmallMap
 from app.ui.anatomy.number_chart import NumberChart
 from app.ui.anatomy.sweep_charts import CountChart
 from app.ui.anatomy.words import sentence_words
-from app.ui.anatomy.work_row import WorkRow
 from app.ui.charts.card import ChartCard
 from app.ui.drawing import number_text
 from app.ui.job import JOB
 from app.ui.naming import named
 from app.ui.picker import Picker
 from app.ui.tokens import GRID
+from app.ui.work_row import WorkRow
 
 if TYPE_CHECKING:
     from app.ui.anatomy.page import AnatomyPage

@@ -19,15 +19,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.drawing import tabular
 from app.ui.naming import named
+from app.ui.tables import ROW, dress
 from app.ui.tokens import GRID
 
 if TYPE_CHECKING:
     from app.core.preprocessing import NetworkView
     from app.core.records import Answer, ModelInfo
-
-ROW = 3 * GRID + GRID // 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,19 +103,10 @@ class AgreementTable(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, 4, parent)
-        self.setObjectName("agreement")
+        dress(self, "agreement", self.tr("Agreement of the models"))
         self.setProperty("role", "facts")
-        self.setAccessibleName(self.tr("Agreement of the models"))
-        self.setToolTip("")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setFont(tabular(self.font()))
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setTabKeyNavigation(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW)
         heads = (
             (self.tr("Models"), ""),
             (
@@ -141,11 +130,8 @@ class AgreementTable(QTableWidget):
             item.setToolTip(tip)
             item.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
             self.setHorizontalHeaderItem(column, item)
-        header = self.horizontalHeader()
-        header.setFixedHeight(ROW)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setHighlightSections(False)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 
     def show_agreements(self, found: Sequence[Agreement]) -> None:
         """Show these."""

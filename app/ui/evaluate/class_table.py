@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from app.ui.charts.plot import Table
-from app.ui.drawing import tabular
-from app.ui.naming import named
+from app.ui.tables import dress
 from app.ui.tokens import GRID
 
 if TYPE_CHECKING:
@@ -142,26 +141,16 @@ def written(heading: Heading, value: float | str) -> str:
 
 def make_view(model: QAbstractTableModel, name: str, accessible_name: str, parent: QWidget | None = None) -> QTableView:
     """A table in the program's looks: no grid, whole rows, sorted by a click on a heading."""
-    view = named(QTableView(parent), name, accessible_name)
-    view.setToolTip("")
+    view = QTableView(parent)
+    dress(view, name, accessible_name)
     view.setModel(model)
-    view.setFrameShape(QFrame.Shape.NoFrame)
-    view.setShowGrid(False)
     view.setSortingEnabled(True)
     view.setWordWrap(False)
-    view.setFont(tabular(view.font()))
     view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-    view.setTabKeyNavigation(False)
-    rows = view.verticalHeader()
-    rows.hide()
-    rows.setDefaultSectionSize(3 * GRID + GRID // 2)
     header = view.horizontalHeader()
-    header.setHighlightSections(False)
-    header.setFixedHeight(3 * GRID + GRID // 2)
     header.setMinimumSectionSize(5 * GRID)
     header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
     return view

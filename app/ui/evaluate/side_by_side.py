@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from app.ui.charts.plot import Table
-from app.ui.drawing import tabular
+from app.ui.tables import ROW, dress
 from app.ui.tokens import GRID
 
 if TYPE_CHECKING:
@@ -51,22 +51,12 @@ class SideBySide(QTableWidget):
         super().__init__(parent)
         self._rows: list[tuple[str, list[str]]] = []
         self._titles: list[str] = []
-        self.setObjectName("sideBySide")
+        dress(self, "sideBySide", self.tr("Evaluations beside each other"))
         self.setProperty("role", "facts")
-        self.horizontalHeader().setFixedHeight(3 * GRID + GRID // 2)
-        self.setAccessibleName(self.tr("Evaluations beside each other"))
-        self.setToolTip("")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setFont(tabular(self.font()))
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setTabKeyNavigation(False)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(3 * GRID + GRID // 2)
 
     def show_records(self, records: Sequence[EvaluationRecord]) -> None:
         """Compare these."""
@@ -84,8 +74,7 @@ class SideBySide(QTableWidget):
                 item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
                 item.setToolTip(value)
                 self.setItem(row, column, item)
-        height = self.horizontalHeader().height() + len(rows) * (3 * GRID + GRID // 2) + GRID
-        self.setFixedHeight(height)
+        self.setFixedHeight((1 + len(rows)) * ROW + GRID)
 
     def table(self) -> Table:
         """What is shown, for CSV."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton
 
 from app.core import paper
 from app.core.errors import ExplorerError
@@ -20,6 +20,7 @@ from app.training.presets import PRESETS
 from app.ui.background import Background
 from app.ui.charts import PLAIN, RESIDUAL, ChartCard
 from app.ui.charts.depths import DepthChart
+from app.ui.lab.claim_card import ClaimCard, quiet
 from app.ui.lab.fact_table import Column, FactTable
 from app.ui.lab.paper import by_depth
 from app.ui.lab.run_index import Listed
@@ -31,7 +32,7 @@ CHART_HEIGHT = 30 * GRID
 PAPERS, TESTED, TRAINED, PLAIN_TRAINED = "paper", "tested", "trained", "plain trained"
 
 
-class DepthClaims(QFrame):
+class DepthClaims(ClaimCard):
     """Errors by depth, with additions and without.
 
     Args:
@@ -40,18 +41,21 @@ class DepthClaims(QFrame):
     Signals:
         runs_wanted(tuple of Path): look at these runs in the charts.
         experiment_wanted(Experiment): nobody trained this one yet: put it into the form.
-        said(str), failed(ExplorerError): of the chart, and of folders that cannot be read.
     """
 
     runs_wanted = Signal(tuple)
     experiment_wanted = Signal(object)
-    said = Signal(str)
-    failed = Signal(object)
 
-    def __init__(self, background: Background, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("depthClaims")
-        self.setProperty("role", "card")
+    def __init__(self, background: Background) -> None:
+        super().__init__(
+            "depth",
+            tr("Deeper, with additions and without: CIFAR-10"),
+            tr(
+                "He et al. 2015, table 6 and figure 6: residual networks get better with depth, plain ones get worse, "
+                "on the pictures that they are trained on too. All were trained for {0} steps. What was trained here "
+                "comes from the folders of its runs."
+            ).format(count(paper.STEPS)),
+        )
         self._background = background
         self._read: dict[Path, tuple[tuple[int, str], PaperRow]] = {}
         self._asked = 0
@@ -70,7 +74,7 @@ class DepthClaims(QFrame):
             y_title=self.tr("error"),
             unit="%",
         )
-        self.words = _quiet("depthWords")
+        self.words = quiet("depthWords")
         self.go = named(QPushButton(), "depthGo")
         self.copy_command = named(QPushButton(self.tr("Copy command")), "depthCommand", self.tr("Copy the command"))
         self.copy_command.setToolTip(self.tr("Copy the command line that made the run of the chosen line"))
@@ -182,16 +186,6 @@ class DepthClaims(QFrame):
         self._card.failed.connect(self.failed)
 
     def _lay_out(self) -> None:
-        title = QLabel(self.tr("Deeper, with additions and without: CIFAR-10"))
-        title.setProperty("role", "strong")
-        source = _quiet("depthSource")
-        source.setText(
-            self.tr(
-                "He et al. 2015, table 6 and figure 6: residual networks get better with depth, plain ones get worse, "
-                "on the pictures that they are trained on too. All were trained for {0} steps. What was trained here "
-                "comes from the folders of its runs."
-            ).format(count(paper.STEPS))
-        )
         labels = (
             (PAPERS, self.tr("paper: ResNet, test"), "quiet", True),
             (TESTED, self.tr("here: ResNet, test"), RESIDUAL, True),
@@ -202,20 +196,10 @@ class DepthClaims(QFrame):
             self.chart.add_series(key, label, colour=colour, dashed=dashed)
         self._card = ChartCard(self.chart, self.tr("Error by depth"), background=self._background)
         self._card.setMinimumHeight(CHART_HEIGHT)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(GRID)
-        for button in (self.go, self.copy_command, self.copy_table):
-            buttons.addWidget(button)
-        buttons.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID + GRID // 2)
-        layout.setSpacing(GRID)
-        layout.addWidget(title)
-        layout.addWidget(source)
-        layout.addWidget(self.table)
-        layout.addLayout(buttons)
-        layout.addWidget(self._card)
-        layout.addWidget(self.words)
+        self.column.addWidget(self.table)
+        self.add_buttons(self.go, self.copy_command, self.copy_table)
+        self.column.addWidget(self._card)
+        self.column.addWidget(self.words)
 
 
 def experiment(depth: int) -> Experiment:
@@ -255,10 +239,3 @@ def _tip(claim: Claim) -> str:
     if len(claim.rows) > 1:
         facts += "\n" + tr("the one of {0} runs that is nearest to the paper's").format(len(claim.rows))
     return facts
-
-
-def _quiet(name: str) -> QLabel:
-    label = named(QLabel(), name)
-    label.setProperty("role", "quiet")
-    label.setWordWrap(True)
-    return label

@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QLocale, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton
 
 from app.core.errors import ExplorerError
 from app.core.paper import ImageNetResult
 from app.evaluation.imagenet import ImageNetRow, imagenet_rows
 from app.ui.background import Background
+from app.ui.lab.claim_card import ClaimCard
 from app.ui.lab.fact_table import Column, FactTable
 from app.ui.lab.words import tr
 from app.ui.naming import named
-from app.ui.tokens import GRID
 
 
-class ImageNetClaims(QFrame):
+class ImageNetClaims(ClaimCard):
     """Errors on ImageNet's validation pictures; nobody but the user has these.
 
     Signals:
         evaluation_wanted(): the user has the pictures.
-        said(str), failed(ExplorerError)
     """
 
     evaluation_wanted = Signal()
-    said = Signal(str)
-    failed = Signal(object)
 
-    def __init__(self, background: Background, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("imagenetClaims")
-        self.setProperty("role", "card")
+    def __init__(self, background: Background) -> None:
+        super().__init__(
+            "imagenet",
+            tr("ImageNet: published, and evaluated here"),
+            tr(
+                "Top-1 errors in per cent on the 50,000 validation pictures. The paper's are those of tables 2 and 3 "
+                "(10-crop) and of its authors' release (1-crop); torchvision's weights are tested with one crop. "
+                "ImageNet cannot be downloaded here; who has it can evaluate."
+            ),
+        )
         self._background = background
         self.rows: tuple[ImageNetRow, ...] = ()
         columns = (
@@ -45,7 +48,8 @@ class ImageNetClaims(QFrame):
         self.copy.setToolTip(self.tr("Copy the table, with tabs between its columns"))
         self.go.clicked.connect(self.evaluation_wanted)
         self.copy.clicked.connect(self._copy)
-        self._lay_out()
+        self.column.addWidget(self.table)
+        self.add_buttons(self.go, self.copy)
 
     def look(self) -> None:
         """Read the evaluations again."""
@@ -62,31 +66,6 @@ class ImageNetClaims(QFrame):
     def _copy(self) -> None:
         self.table.copy()
         self.said.emit(self.tr("table copied"))
-
-    def _lay_out(self) -> None:
-        title = QLabel(self.tr("ImageNet: published, and evaluated here"))
-        title.setProperty("role", "strong")
-        words = named(QLabel(), "imagenetSource")
-        words.setText(
-            self.tr(
-                "Top-1 errors in per cent on the 50,000 validation pictures. The paper's are those of tables 2 and 3 "
-                "(10-crop) and of its authors' release (1-crop); torchvision's weights are tested with one crop. "
-                "ImageNet cannot be downloaded here; who has it can evaluate."
-            )
-        )
-        words.setProperty("role", "quiet")
-        words.setWordWrap(True)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(GRID)
-        buttons.addWidget(self.go)
-        buttons.addWidget(self.copy)
-        buttons.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID + GRID // 2)
-        layout.setSpacing(GRID)
-        for part in (title, words, self.table):
-            layout.addWidget(part)
-        layout.addLayout(buttons)
 
 
 def _line(row: ImageNetRow) -> tuple[str, ...]:

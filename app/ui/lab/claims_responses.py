@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout
 
 from app import paths
 from app.core.errors import ExplorerError
 from app.core.responses import ResponseRecord, list_responses
-from app.ui.anatomy.data_row import DataRow, count_box
-from app.ui.anatomy.work_row import WorkRow
 from app.ui.charts import PLAIN, RESIDUAL, BlockChart, ChartCard
+from app.ui.data_row import DataRow, count_box
+from app.ui.lab.claim_card import ClaimCard
 from app.ui.lab.fact_table import Column, FactTable
-from app.ui.lab.words import count
+from app.ui.lab.words import count, tr
 from app.ui.naming import named
 from app.ui.picker import Picker
 from app.ui.shell import Shell
 from app.ui.tokens import GRID
+from app.ui.work_row import WorkRow
 
 CHART_HEIGHT = 30 * GRID
 
 
-class ResponseClaims(QFrame):
-    """Deviations by layer: of the models that came with the program, and of those that the user measures.
+class ResponseClaims(ClaimCard):
+    """Deviations by layer: of the models that came with the program, and of those that the user measures."""
 
-    Signals:
-        said(str), failed(ExplorerError): of the chart, the measurement, and records that cannot be read.
-    """
-
-    said = Signal(str)
-    failed = Signal(object)
-
-    def __init__(self, shell: Shell, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("responseClaims")
-        self.setProperty("role", "card")
+    def __init__(self, shell: Shell) -> None:
+        super().__init__(
+            "response",
+            tr("Each block changes its input a little"),
+            tr(
+                "He et al. 2015, figure 7: the responses of 3×3 layers (after batch norm, before ReLU and addition) "
+                "scatter less in residual networks than in plain ones, and less again in deeper ones. A single layer "
+                "then modifies the signal less."
+            ),
+        )
         self._shell = shell
         self.records: tuple[ResponseRecord, ...] = ()
         self.chart = BlockChart(
@@ -130,31 +129,16 @@ class ResponseClaims(QFrame):
         self._shell.library.changed.connect(self._list_models)
 
     def _lay_out(self) -> None:
-        title = QLabel(self.tr("Each block changes its input a little"))
-        title.setProperty("role", "strong")
-        source = named(QLabel(), "responseSource")
-        source.setText(
-            self.tr(
-                "He et al. 2015, figure 7: the responses of 3×3 layers (after batch norm, before ReLU and addition) "
-                "scatter less in residual networks than in plain ones, and less again in deeper ones. A single layer "
-                "then modifies the signal less."
-            )
-        )
-        source.setProperty("role", "quiet")
-        source.setWordWrap(True)
         self.card.setMinimumHeight(CHART_HEIGHT)
         self.model.setMinimumContentsLength(18)
         choices = QHBoxLayout()
         choices.setSpacing(GRID)
         choices.addWidget(self.model, 1)
         choices.addWidget(self.pictures)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID + GRID // 2)
-        layout.setSpacing(GRID)
-        for part in (title, source, self.table, self.card, self.sorted, self.data):
-            layout.addWidget(part)
-        layout.addLayout(choices)
-        layout.addWidget(self.work)
+        for part in (self.table, self.card, self.sorted, self.data):
+            self.column.addWidget(part)
+        self.column.addLayout(choices)
+        self.column.addWidget(self.work)
 
 
 def _coloured(records: tuple[ResponseRecord, ...]) -> list[tuple[ResponseRecord, str, bool]]:

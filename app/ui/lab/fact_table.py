@@ -10,10 +10,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem, QWidget
 
 from app.ui.drawing import SMALL, resized, tabular
-from app.ui.naming import named
+from app.ui.tables import ROW, dress
 from app.ui.tokens import GRID
-
-LINE = 3 * GRID + GRID // 2
 
 
 @dataclass(frozen=True)
@@ -36,26 +34,18 @@ class FactTable(QTableWidget):
 
     def __init__(self, name: str, text: str, columns: Sequence[Column], parent: QWidget | None = None) -> None:
         super().__init__(0, len(columns), parent)
-        named(self, name, text)
+        dress(self, name, text)
         self.setProperty("role", "facts")
         self._columns = tuple(columns)
         self.setFont(tabular(resized(self.font(), SMALL)))
-        self.setShowGrid(False)
-        self.setFrameShape(QTableWidget.Shape.NoFrame)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setTabKeyNavigation(False)
         self.setWordWrap(False)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(LINE)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSectionsClickable(False)
-        header.setFixedHeight(LINE)
         for place, column in enumerate(self._columns):
             item = QTableWidgetItem(column.title)
             item.setTextAlignment(_aligned(column))
@@ -80,7 +70,7 @@ class FactTable(QTableWidget):
                 item.setToolTip(tips[row] if row < len(tips) else "")
         if 0 <= chosen < len(lines):
             self.setCurrentCell(chosen, 0)
-        self.setFixedHeight((1 + len(lines)) * LINE + 2)
+        self.setFixedHeight((1 + len(lines)) * ROW + 2)
 
     def copy(self) -> None:
         """Put everything on the clipboard, with tabs between the columns."""

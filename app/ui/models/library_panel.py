@@ -5,7 +5,6 @@ A file of weights that is brought is looked at here too: its report takes the pl
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from app.ui.models.troubles import Troubles, in_short, is_stand_in
 from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
 from app.ui.shell import Shell
-from app.zoo.download import MIRROR_VARIABLE
+from app.zoo.download import environment_mirror
 
 if TYPE_CHECKING:
     from app.core.records import ModelInfo
@@ -45,8 +44,8 @@ class LibraryPanel(QWidget):
         self._title = ""
         self._replaces: Path | None = None  # the folder of the damaged model whose file is looked at
         self.notices = NoticeBar()
-        environment = os.environ.get(MIRROR_VARIABLE, "")
-        self.filters = FilterRow(environment or shell.settings().mirror, fixed=bool(environment))
+        fixed = environment_mirror()
+        self.filters = FilterRow(fixed or shell.settings().mirror, fixed=bool(fixed))
         self.shelf = Shelf(
             (
                 Heading("bundled", self.tr("Bundled")),
@@ -162,10 +161,8 @@ class LibraryPanel(QWidget):
             tile.set_outline(self.portraits.outline(tile.card))
         self.portraits.want(self._library.cards)
         self._mark()
-        told = [str(damaged.error) for damaged in self._library.damaged]
-        others = [str(problem) for problem in self._library.problems if str(problem) not in told]
-        if others:
-            self.notices.show_notice(others[0], key="cards")
+        if others := self._library.other_problems:
+            self.notices.show_notice(str(others[0]), key="cards")
         else:
             self.notices.clear("cards")
         self.shelf.set_nothing_text(

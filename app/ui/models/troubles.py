@@ -56,7 +56,7 @@ class Troubles(QObject):
     def of(self, card: Card) -> ExplorerError | None:
         """What is wrong with a model; None for nothing that is known."""
         if is_stand_in(card):
-            return next((one.error for one in self._library.damaged if one.folder == card.folder), None)
+            return damaged.error if (damaged := self._damaged(card)) else None
         if card.kind == "mine" and card not in self._library.here:
             return ModelError(
                 tr("Its weights are not there: {0}.").format(card.weights_path),
@@ -70,8 +70,11 @@ class Troubles(QObject):
     def weights_of(self, card: Card) -> Path | None:
         """What a model of the user's can be taken in from again; None where nothing is left."""
         if is_stand_in(card):
-            return next((one.weights for one in self._library.damaged if one.folder == card.folder), None)
+            return damaged.weights if (damaged := self._damaged(card)) else None
         return card.weights_path if card.kind == "mine" and card in self._library.here else None
+
+    def _damaged(self, stand_in: Card) -> Damaged | None:
+        return next((one for one in self._library.damaged if one.folder == stand_in.folder), None)
 
     def _on_failed(self, reference: str, error: ExplorerError) -> None:
         card = self._library.card(reference)

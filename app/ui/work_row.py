@@ -1,4 +1,4 @@
-"""Long work on the Anatomy page: begin, progress with an estimate, stop. It runs in a process of its own."""
+"""Long work in a process of its own: begin, progress with an estimate, stop."""
 
 from __future__ import annotations
 
