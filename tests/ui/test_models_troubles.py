@@ -37,6 +37,11 @@ def _model(models: Path, name: str) -> Path:
     return folder
 
 
+def _read_again(program: Composition, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(program.library.changed):
+        program.library.refresh()
+
+
 def _change(pattern: str, text: str) -> Callable[[str], str]:
     return lambda card: re.sub(pattern, text, card, flags=re.DOTALL)
 
@@ -66,8 +71,7 @@ def test_a_card_of_nonsense_is_listed_with_a_sentence_and_ways_out(
     changed = change(file.read_text(encoding="utf-8"))
     assert changed != file.read_text(encoding="utf-8")
     file.write_text(changed, encoding="utf-8")
-    with qtbot.waitSignal(program.library.changed):
-        program.library.refresh()
+    _read_again(program, qtbot)
     tile = panel.shelf.tiles["damaged/bad"]
     assert tile.isVisibleTo(panel) and "cannot be used" in tile.accessibleName()
     assert panel.shelf.tiles["good"].isVisibleTo(panel) and "good" in {card.id for card in program.library.here}
@@ -92,8 +96,7 @@ def test_a_damaged_model_is_taken_in_again_in_its_own_place(
     folder = _model(models, "bad")
     good = (folder / "card.toml").read_text(encoding="utf-8")
     (folder / "card.toml").write_text("[[[", encoding="utf-8")
-    with qtbot.waitSignal(program.library.changed):
-        program.library.refresh()
+    _read_again(program, qtbot)
     panel.shelf.choose("damaged/bad")
 
     def take_in(path: str, name: str, _labels: str, _choices: object, replaces: str) -> Card:
@@ -116,8 +119,7 @@ def test_missing_weights_are_told_on_the_tile_and_the_card_can_be_removed(
     program: Composition, panel: LibraryPanel, models: Path, qtbot: QtBot
 ) -> None:
     (_model(models, "empty") / "weights.safetensors").unlink()
-    with qtbot.waitSignal(program.library.changed):
-        program.library.refresh()
+    _read_again(program, qtbot)
     panel.shelf.choose("empty")
     details = panel.details
     assert "weights are not there" in details.trouble.text()
@@ -130,8 +132,7 @@ def test_what_loading_says_stays_with_the_model_until_it_is_mended(
     program: Composition, panel: LibraryPanel, models: Path, qtbot: QtBot
 ) -> None:
     folder = _model(models, "net")
-    with qtbot.waitSignal(program.library.changed):
-        program.library.refresh()
+    _read_again(program, qtbot)
     panel.shelf.choose("net")
     assert panel.details.use.isVisibleTo(panel) and not panel.details.trouble.isVisibleTo(panel)
     program.engine.model_failed.emit("net", ModelError("weights.safetensors is not the file of the card."))
@@ -139,8 +140,7 @@ def test_what_loading_says_stays_with_the_model_until_it_is_mended(
     assert "cannot be used" in panel.shelf.tiles["net"].accessibleName()
     card = folder / "card.toml"
     card.write_text(card.read_text(encoding="utf-8").replace("NET", "MENDED"), encoding="utf-8")
-    with qtbot.waitSignal(program.library.changed):
-        program.library.refresh()
+    _read_again(program, qtbot)
     panel.shelf.choose("net")
     assert panel.details.title.text() == "MENDED" and panel.details.use.isVisibleTo(panel)
 
@@ -153,12 +153,10 @@ def test_a_network_that_cannot_be_built_is_asked_for_once_and_told(
     card.write_text(card.read_text(encoding="utf-8").replace('"cifar"', '"transformer"'), encoding="utf-8")
     engine = PromptEngine.instances[-1]
     engine.verbs["library.outline"] = ModelError("There is no family called “transformer”.", "Correct its card.")
-    with qtbot.waitSignal(program.library.changed):
-        program.library.refresh()
+    _read_again(program, qtbot)
     qtbot.waitUntil(lambda: "cannot be used" in panel.shelf.tiles["odd"].accessibleName())
     for _ in range(3):
-        with qtbot.waitSignal(program.library.changed):
-            program.library.refresh()
+        _read_again(program, qtbot)
     asked = [verb for verb, arguments in engine.ran if verb == "library.outline" and "transformer" in str(arguments)]
     assert len(asked) == 1
 
@@ -167,8 +165,7 @@ def test_a_folder_that_goes_while_it_is_listed_goes_from_the_list(
     program: Composition, panel: LibraryPanel, models: Path, qtbot: QtBot
 ) -> None:
     folder = _model(models, "net")
-    with qtbot.waitSignal(program.library.changed):
-        program.library.refresh()
+    _read_again(program, qtbot)
     panel.shelf.choose("net")
     shutil.rmtree(folder)
     qtbot.waitUntil(lambda: "net" not in panel.shelf.tiles, timeout=10_000)
@@ -181,8 +178,7 @@ def test_a_card_that_is_edited_while_it_is_listed_is_read_anew(
     program: Composition, panel: LibraryPanel, models: Path, qtbot: QtBot
 ) -> None:
     folder = _model(models, "net")
-    with qtbot.waitSignal(program.library.changed):
-        program.library.refresh()
+    _read_again(program, qtbot)
     (folder / "card.toml").write_text("[[[", encoding="utf-8")
     qtbot.waitUntil(lambda: "damaged/net" in panel.shelf.tiles, timeout=10_000)
 
@@ -191,8 +187,7 @@ def test_a_model_that_goes_before_it_is_shown_is_told(
     program: Composition, panel: LibraryPanel, models: Path, qtbot: QtBot
 ) -> None:
     folder = _model(models, "net")
-    with qtbot.waitSignal(program.library.changed):
-        program.library.refresh()
+    _read_again(program, qtbot)
     panel.shelf.choose("net")
     shutil.rmtree(folder)
     panel.details.reveal.click()
@@ -204,8 +199,7 @@ def test_the_model_in_use_is_deleted_and_stays_usable(
     program: Composition, panel: LibraryPanel, models: Path, qtbot: QtBot
 ) -> None:
     folder = _model(models, "net")
-    with qtbot.waitSignal(program.library.changed):
-        program.library.refresh()
+    _read_again(program, qtbot)
     program.library.choose("net")
     qtbot.waitUntil(lambda: program.explore.model is not None and program.explore.model.reference == "net")
     shutil.rmtree(folder)
@@ -214,8 +208,7 @@ def test_the_model_in_use_is_deleted_and_stays_usable(
     assert picker.currentData() == "net" and "(deleted)" in picker.currentText()
     program.library.choose("cifar10-resnet20")
     qtbot.waitUntil(lambda: program.explore.model is not None and program.explore.model.reference != "net")
-    with qtbot.waitSignal(program.library.changed):
-        program.library.refresh()
+    _read_again(program, qtbot)
     assert picker.findData("net") < 0 and program.explore.notices.text == ""
 
 
@@ -223,8 +216,7 @@ def test_a_library_that_cannot_be_deleted_from_says_so(
     program: Composition, panel: LibraryPanel, models: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _model(models, "net")
-    with qtbot.waitSignal(program.library.changed):
-        program.library.refresh()
+    _read_again(program, qtbot)
     panel.shelf.choose("net")
 
     def refuse(_folder: Path) -> None:
