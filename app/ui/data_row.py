@@ -86,4 +86,5 @@ def count_box(name: str) -> QSpinBox:
     box.setSpecialValueText(QCoreApplication.translate("DataRow", "all pictures"))
     box.setToolTip(QCoreApplication.translate("DataRow", "How many pictures, evenly spread over the set; 0 for all"))
     box.setMinimumWidth(15 * GRID)
+    box.lineEdit().setTextMargins(GRID + GRID // 2, 0, GRID, 0)  # a style sheet's padding does not reach it
     return box

@@ -148,7 +148,7 @@ def _style_sheet(t: Tokens) -> str:
         border-radius: {RADIUS_SMALL}px; padding: {half + 1}px {GRID + half}px;
     }}
     QSpinBox {{ padding: {half + 1}px 0; }}
-    QSpinBox QLineEdit {{ background: transparent; border: none; padding: 0 {GRID + half}px; }}
+    QSpinBox QLineEdit {{ background: transparent; border: none; padding: 0; }}
     QSpinBox::up-button, QSpinBox::down-button {{ width: 0; height: 0; border: none; }}
     QPushButton:hover, QComboBox:hover {{ border-color: {t.quiet}; }}
     QPushButton:focus, QComboBox:focus, QLineEdit:focus, QSpinBox:focus {{ border-color: {t.accent}; }}

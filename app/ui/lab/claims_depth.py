@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QPushButton
 
 from app.core import paper
@@ -29,6 +29,8 @@ from app.ui.naming import named
 from app.ui.tokens import GRID
 
 CHART_HEIGHT = 30 * GRID
+COMMAND = 6  # the column
+NARROW = 88 * GRID  # below this width of the card there is no room for commands
 PAPERS, TESTED, TRAINED, PLAIN_TRAINED = "paper", "tested", "trained", "plain trained"
 
 
@@ -119,6 +121,10 @@ class DepthClaims(ClaimCard):
         """Of the current line."""
         row = self.table.currentRow()
         return self.claims[row] if 0 <= row < len(self.claims) else None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.table.setColumnHidden(COMMAND, self.width() < NARROW)  # the button copies it, the tooltip tells it
 
     def _act(self) -> None:
         """See the run; or, where there is none, prepare it."""

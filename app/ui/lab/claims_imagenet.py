@@ -30,16 +30,16 @@ class ImageNetClaims(ClaimCard):
             tr("ImageNet: published, and evaluated here"),
             tr(
                 "Top-1 errors in per cent on the 50,000 validation pictures. The paper's are those of tables 2 and 3 "
-                "(10-crop) and of its authors' release (1-crop); torchvision's weights are tested with one crop. "
-                "ImageNet cannot be downloaded here; who has it can evaluate."
+                "(10-crop) and of its authors' release (1-crop); torchvision's weights (V1, V2) are tested with one "
+                "crop. ImageNet cannot be downloaded here; who has it can evaluate."
             ),
         )
         self._background = background
         self.rows: tuple[ImageNetRow, ...] = ()
         columns = (
-            Column(self.tr("Network")), Column(self.tr("Paper, 10-crop"), number=True),
-            Column(self.tr("Paper, 1-crop"), number=True), Column(self.tr("Weights V1"), number=True),
-            Column(self.tr("Weights V2"), number=True), Column(self.tr("Evaluated here"), wide=True),
+            Column(self.tr("Network")), Column(self.tr("10-crop"), number=True),
+            Column(self.tr("1-crop"), number=True), Column(self.tr("V1"), number=True),
+            Column(self.tr("V2"), number=True), Column(self.tr("Evaluated here"), wide=True),
         )  # fmt: skip
         self.table = FactTable("imagenetTable", self.tr("Top-1 errors on ImageNet"), columns)
         self.go = named(QPushButton(self.tr("Evaluate …")), "imagenetEvaluate", self.tr("Evaluate on ImageNet"))
