@@ -70,8 +70,6 @@ def save(folder: Path, trainer: Trainer, stream: Mapping[str, Tensor], progress:
     tensors |= {f"stream/{name}": tensor for name, tensor in stream.items()}
     if trainer.average is not None:
         tensors |= {f"average/{name}": tensor for name, tensor in trainer.average.tensors.items()}
-    # The window of a warm-up may be half full.
-    tensors |= {f"warm/{place:04}": wrong for place, wrong in enumerate(trainer.warm_window)}
     _write(folder / CHECKPOINT, tensors, {"format": FORMAT, "progress": json.dumps(asdict(progress))})
 
 
@@ -95,7 +93,6 @@ def load(folder: Path, trainer: Trainer) -> tuple[dict[str, Tensor], Progress]:
         raise RunError(f"{path} does not fit this run ({error}).", "Start the run anew in another folder.") from error
     trainer.step, trainer.steps = progress.step, progress.steps
     trainer.micro_batch, trainer.warming = progress.micro_batch, progress.warming
-    trainer.warm_window[:] = [tensors[name] for name in sorted(tensors) if name.startswith("warm/")]
     if progress.scaler:
         trainer.scaler.load_state_dict(progress.scaler)
     return {name: tensor.cpu() for name, tensor in _part(tensors, "stream/").items()}, progress

@@ -138,7 +138,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "warm_up": (
         "Training",
         "Warm up",
-        "Begin at a tenth of the rate until the training error is below 80 %, as the paper does for 110 layers.",
+        "Begin at a tenth of the rate until an epoch's training error is below 80 %, as the paper does for 110 layers.",
     ),
     "momentum": ("Training", "Momentum", "How much of the last step goes into the next."),
     "nesterov": ("Training", "Nesterov", "Look ahead along the momentum."),

@@ -22,6 +22,7 @@ from app.training.checkpoint import Progress
 from app.training.distributed import Ranks
 from app.training.gradient_flow import GradientFlow, branch_ratios
 from app.training.recorder import STEPS_TOGETHER, Recorder
+from app.training.schedule import WARM_UP_ERROR
 from app.training.trainer import Trainer
 from app.training.wishes import Wishes
 
@@ -164,10 +165,6 @@ class Session:
             rate = trainer.rate
             result = trainer.train_step(pixels, labels, self._flow)
             self._recorder.add(result, step=trainer.step, epoch=stream.epoch, rate=rate, seconds=self._seconds())
-            if trainer.warming and trainer.watch_warm_up(
-                self._ranks.add_up(result.wrong.clone()), trainer.experiment.batch
-            ):
-                self._event("rate", "The training error is below 80 %: the warm-up is over.")
             if self._recorder.due:
                 self._flush(wait=False)
             if self._look_is_due():
@@ -261,6 +258,9 @@ class Session:
             self._writer.evaluated(row)
         self._update_status(train_error=_told(row.train_error), test_error=_told(row.test_error))
         self._report({"event": "evaluation", **vars(row)})
+        if self.trainer.warming and row.train_error < WARM_UP_ERROR:
+            self.trainer.warming = False
+            self._event("rate", f"The training error is below {WARM_UP_ERROR:g} %: the warm-up is over.")
         self._start_clock()
 
     def _checkpoint_is_due(self) -> bool:

@@ -14,7 +14,7 @@ from app.core.records import NetworkOutline
 from app.training.batches import DevicePictures, Normaliser
 from app.training.config import Experiment
 from app.training.gradient_flow import GradientFlow
-from app.training.schedule import WARM_UP_ERROR, WARM_UP_FACTOR, WARM_UP_WINDOW, learning_rate
+from app.training.schedule import WARM_UP_FACTOR, learning_rate
 
 EVALUATION_BATCH = 500
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -48,7 +48,6 @@ class Trainer:
         step: How many were made.
         micro_batch: Pictures computed at once.
         warming: Whether the warm-up is still on.
-        warm_window: Errors of its last steps.
         average: The running mean of the weights, where the experiment asks for one.
     """
 
@@ -74,7 +73,6 @@ class Trainer:
         self.forward: nn.Module = self.network
         self.optimiser = _optimiser(experiment, self.network, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=experiment.precision == "float16")
-        self.warm_window: list[Tensor] = []
         self.average = Average(self.network, experiment.average) if experiment.average else None
         self.learn()
 
@@ -82,7 +80,7 @@ class Trainer:
     def rate(self) -> float:
         """The learning rate of the next step."""
         rate = learning_rate(self.experiment, min(self.step, self.steps - 1), self.steps)
-        return WARM_UP_FACTOR * self.experiment.learning_rate if self.warming else rate
+        return min(rate, WARM_UP_FACTOR * self.experiment.learning_rate) if self.warming else rate
 
     def train_step(self, pixels: Tensor, labels: Tensor, flow: GradientFlow | None = None) -> StepResult:
         """One step.
@@ -144,25 +142,6 @@ class Trainer:
         if len(parts) == 1:
             return StepResult(losses[0], wrongs[0])
         return StepResult(torch.stack(losses).sum(), torch.stack(wrongs).sum())
-
-    def watch_warm_up(self, wrong: Tensor, share: float) -> bool:
-        """End the warm-up when the training error of the last steps is low enough; whether it ended now.
-
-        Looks at whole windows of steps only, so that a resumed run decides at the same step.
-
-        Args:
-            wrong: () pictures that the last step got wrong, over all processes.
-            share: Pictures of the batch.
-        """
-        if not self.warming:
-            return False
-        self.warm_window.append(wrong)
-        if self.step % WARM_UP_WINDOW:
-            return False
-        error = 100 * float(torch.stack(self.warm_window).float().mean()) / share
-        self.warm_window.clear()
-        self.warming = error >= WARM_UP_ERROR
-        return not self.warming
 
     @torch.inference_mode()
     def evaluate(self, pictures: DevicePictures) -> tuple[Tensor, Tensor]:

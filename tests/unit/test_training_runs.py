@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import shutil
@@ -101,6 +102,27 @@ def test_the_rows_are_what_an_unrecorded_loop_sees(experiment: Experiment, tmp_p
     trainer = make_trainer(experiment, starting_network(experiment, data), device=cpu, steps=12)
     stream = BatchStream(DevicePictures.upload(data.train, cpu), size=16, augment="crop-flip", seed=1)
     assert recorded.tolist() == [float(trainer.train_step(*stream.next()).loss) for _ in range(12)]
+
+
+@pytest.mark.parametrize("stop", [0, 4, 5])
+@pytest.mark.usefixtures("eager")
+def test_the_warm_up_ends_with_the_first_epoch_whose_training_error_is_low(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
+) -> None:
+    folder, errors = tmp_path / "run", iter([90.0, 79.0, 85.0])
+    told = session.Evaluation
+    monkeypatch.setattr(
+        session, "Evaluation", lambda *numbers: dataclasses.replace(told(*numbers), train_error=next(errors))
+    )
+    experiment = experiment.changed({"warm_up": True, "schedule": "constant", "learning_rate": 0.1})
+    if stop:
+        run(experiment, folder, stop=stop_after(folder, stop))
+    run(experiment, folder, resume=bool(stop))
+    reader = RunReader(folder)
+    assert reader.scalar("rate").values.tolist() == pytest.approx(8 * [0.01] + 4 * [0.1])
+    assert [(one.step, one.text) for one in reader.events() if one.kind == "rate"] == [
+        (8, "The training error is below 80 %: the warm-up is over.")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -204,14 +204,16 @@ def test_every_schedule_stays_between_zero_and_its_peak(schedule: str) -> None:
         assert rates[-1] < 0.01
 
 
-def test_the_warm_up_ends_when_the_training_error_is_below_80_percent() -> None:
-    trainer, _ = trainer_and_stream(small(warm_up=True, learning_rate=0.1, schedule="constant", batch=10))
-    for step in range(1, 151):
-        trainer.step = step
-        wrong = torch.tensor(9 if step <= 100 else 7)  # of 10
-        ended = trainer.watch_warm_up(wrong, 10)
-        assert ended == (step == 150)
-        assert trainer.rate == pytest.approx(0.1 if step == 150 else 0.01)
+def test_the_warm_up_is_at_a_tenth_of_the_rate_and_never_above_the_schedule() -> None:
+    trainer, _ = trainer_and_stream(small(warm_up=True, learning_rate=0.1, schedule="steps"))
+    trainer.steps = 80
+    rates = []
+    for trainer.step in (0, 39, 40, 60):
+        rates.append(trainer.rate)
+    assert rates == pytest.approx([0.01, 0.01, 0.01, 0.001])
+    trainer.warming = False
+    trainer.step = 0
+    assert trainer.rate == pytest.approx(0.1)
 
 
 def test_budgets_become_steps() -> None:
