@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
+from app import paths
 from app.ui.tokens import DARK, GRID, LIGHT, RADIUS_LARGE, RADIUS_SMALL, Tokens
 
 SCHEMES = ("system", "light", "dark")
@@ -100,6 +101,7 @@ def _palette(tokens: Tokens) -> QPalette:
 
 def _style_sheet(t: Tokens) -> str:
     half = GRID // 2
+    tick = (paths.assets() / "icon" / f"tick-{'dark' if t is DARK else 'light'}.svg").as_posix()
     return f"""
     QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; padding: {half}px {GRID}px; }}
     QFrame#panel, QFrame#rail, QFrame#topBar, QFrame#statusBar {{ background: {t.panel}; border: none; }}
@@ -128,8 +130,9 @@ def _style_sheet(t: Tokens) -> str:
     QTableView#batchTable::item, QTableView#classTable::item, QTableView[role="facts"]::item {{ padding: 0 {GRID}px; }}
     QTableView#batchTable QHeaderView::section, QTableView#classTable QHeaderView::section,
     QTableView[role="facts"] QHeaderView::section {{
-        padding: {half}px {GRID + 2}px; }}
-    QHeaderView, QHeaderView::section {{ background: {t.panel}; color: {t.quiet}; border: none; padding: {half}px; }}
+        padding: {half}px {GRID + 3}px; }}
+    QHeaderView {{ background: {t.panel}; border: none; }}
+    QHeaderView::section {{ background: {t.panel}; color: {t.quiet}; border: none; padding: {half}px; }}
     QPlainTextEdit[role="keys"] {{ background: {t.ground}; border: 1px solid {t.line};
         border-radius: {RADIUS_SMALL}px; color: {t.text}; }}
     QPushButton[role="primary"]:disabled {{ background: {t.raised}; color: {t.quiet}; border-color: {t.line}; }}
@@ -137,8 +140,7 @@ def _style_sheet(t: Tokens) -> str:
     QCheckBox::indicator, QTableView::indicator {{ width: {GRID + half}px; height: {GRID + half}px;
         border: 1px solid {t.quiet}; border-radius: {half}px; background: {t.ground}; }}
     QCheckBox::indicator:checked, QTableView::indicator:checked {{ border-color: {t.accent};
-        background: qradialgradient(cx: 0.5, cy: 0.5, radius: 0.5, fx: 0.5, fy: 0.5, stop: 0 {t.on_accent},
-        stop: 0.38 {t.on_accent}, stop: 0.45 {t.accent}, stop: 1 {t.accent}); }}
+        background: {t.accent}; image: url("{tick}"); }}
     QCheckBox::indicator:focus {{ border-color: {t.accent}; }}
     QProgressBar {{ background: {t.raised}; border: none; border-radius: {half // 2}px; }}
     QProgressBar::chunk {{ background: {t.accent}; border-radius: {half // 2}px; }}

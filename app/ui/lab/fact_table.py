@@ -49,6 +49,7 @@ class FactTable(QTableWidget):
         for place, column in enumerate(self._columns):
             item = QTableWidgetItem(column.title)
             item.setTextAlignment(_aligned(column))
+            item.setFont(self.font())
             self.setHorizontalHeaderItem(place, item)
             mode = QHeaderView.ResizeMode.Stretch if column.wide else QHeaderView.ResizeMode.ResizeToContents
             header.setSectionResizeMode(place, mode)
