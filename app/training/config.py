@@ -67,6 +67,8 @@ class Experiment:
         clip: Largest norm of the whole gradient; 0 for no limit (the paper's).
         precision: "float32", or "bfloat16" or "float16" for automatic mixed precision.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        graphs: On a GPU of NVIDIA's, record the first step as a CUDA graph and play it from then on: small networks are
+            bound by the launches of their many kernels. Elsewhere, and with several processes, it changes nothing.
         seed: Of initial values, order and augmentation.
         budget: How long.
         budget_unit: "steps", "epochs" or "minutes".
@@ -107,6 +109,7 @@ class Experiment:
     clip: float = 0.0
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     device: str = "auto"
+    graphs: bool = False
     seed: int = 1
     budget: float = 64_000
     budget_unit: Literal["steps", "epochs", "minutes"] = "steps"

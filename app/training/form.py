@@ -160,6 +160,11 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     ),
     "precision": ("Machine", "Precision", "Of the computation; the weights keep 32 bits."),
     "device": ("Machine", "Device", "auto, cpu, cuda, cuda:1, … or mps."),
+    "graphs": (
+        "Machine",
+        "CUDA graphs",
+        "Record the first step and play it from then on: on NVIDIA's GPUs small networks are trained faster.",
+    ),
     "seed": ("Training", "Seed", "Of initial values, order and augmentation: equal seeds give equal runs."),
     "budget": ("Training", "Budget", "How long to train."),
     "budget_unit": ("Training", "Unit", "Minutes are turned into steps by a trial at the start."),

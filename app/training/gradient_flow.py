@@ -120,13 +120,23 @@ class GradientFlow:
         self._norms = []
         self._unscale = None if scale is None else scale.reciprocal()
 
+    @property
+    def kept(self) -> tuple[tuple[int, Tensor], ...]:
+        """The gradients at outputs that wait to be reduced `together`, by the block's index."""
+        return tuple(self._kept)
+
+    def keep(self, kept: Sequence[tuple[int, Tensor]]) -> None:
+        """Take these, which a recorded step overwrites, as those of this step."""
+        self._kept[:] = kept
+
     def arrived(self, index: int, gradient: Tensor) -> None:
         """Take the gradient at a block's output; several in a step (micro-batches) count as one long batch."""
         began = time.perf_counter()
         if self._together:
             self._kept.append((index, gradient))
         else:
-            self._add(index, _norm(gradient))
+            norm = _norm(gradient)
+            self._add(index, (norm if self._unscale is None else norm * self._unscale).square())
         self.seconds += time.perf_counter() - began
 
     @torch.no_grad()
@@ -135,8 +145,10 @@ class GradientFlow:
         began = time.perf_counter()
         if self._kept:
             norms = _norms([gradient for _, gradient in self._kept])
-            for (index, _), norm in zip(self._kept, norms, strict=True):
-                self._add(index, norm)
+            if self._unscale is not None:
+                norms = list(torch._foreach_mul(norms, self._unscale))
+            for (index, _), square in zip(self._kept, torch._foreach_mul(norms, norms), strict=True):
+                self._add(index, square)
             self._kept.clear()
         outputs = [self._zero if square is None else square for square in self._squares]
         present = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
@@ -191,8 +203,7 @@ class GradientFlow:
             squares[:, self._owners] = np.add.reduceat(norms[:, self._by_block] ** 2, self._starts, axis=1)
         return np.sqrt(squares)
 
-    def _add(self, index: int, norm: Tensor) -> None:
-        square = (norm if self._unscale is None else norm * self._unscale).square()
+    def _add(self, index: int, square: Tensor) -> None:
         before = self._squares[index]
         self._squares[index] = square if before is None else before + square
 

@@ -173,12 +173,15 @@ def _describe(folder: Path, experiment: Experiment, start: Start, device: torch.
 
 
 def _notices(experiment: Experiment, device: torch.device, ranks: Ranks) -> tuple[str, ...]:
+    notices = []
+    if experiment.graphs and (device.type != "cuda" or ranks.world > 1):
+        notices.append("CUDA graphs are left out: they need a GPU of NVIDIA's and a single process.")
     if ranks.world > 1 and device.type != "cuda" and experiment.norm == "batch":
-        return (
+        notices.append(
             f"{ranks.world} processes on CPUs: torch cannot synchronise batch normalisation there, so each process "
-            "normalises its own share of the batch.",
+            "normalises its own share of the batch."
         )
-    return ()
+    return tuple(notices)
 
 
 def _planned(

@@ -361,6 +361,7 @@ class Session:
                 f"Memory does not suffice for {micro} pictures at once ({self.trainer.outline.title}).", advice
             ) from error
         self.trainer.optimiser.zero_grad(set_to_none=True)
+        self.trainer.forget_recording()
         if self.trainer.device.type == "cuda":
             torch.cuda.empty_cache()
         self._go_back()

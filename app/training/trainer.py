@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from app.core.records import NetworkOutline
 from app.training.batches import DevicePictures, Normaliser
+from app.training.captured_step import CapturedStep, CudaGraph, Graph
 from app.training.config import Experiment
 from app.training.gradient_flow import GradientFlow
 from app.training.schedule import WARM_UP_FACTOR, learning_rate
@@ -49,6 +50,7 @@ class Trainer:
         micro_batch: Pictures computed at once.
         warming: Whether the warm-up is still on.
         average: The running mean of the weights, where the experiment asks for one.
+        new_graph: What records steps; None where each is computed as it comes.
     """
 
     def __init__(
@@ -74,6 +76,9 @@ class Trainer:
         self.optimiser = _optimiser(experiment, self.network, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=experiment.precision == "float16")
         self.average = Average(self.network, experiment.average) if experiment.average else None
+        graphs = experiment.graphs and device.type == "cuda"
+        self.new_graph: Callable[[], Graph] | None = CudaGraph if graphs else None
+        self._recording: CapturedStep | None = None
         self.learn()
 
     @property
@@ -92,10 +97,11 @@ class Trainer:
         """
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate
+        captured = self._captured(pixels, labels, flow)
         self.optimiser.zero_grad(set_to_none=True)
         if flow is not None:
             flow.begin(self._scale())
-        result = self.accumulate(pixels, labels)
+        result = (captured or self.accumulate)(pixels, labels)
         if self.scaler.is_enabled():
             self.scaler.unscale_(self.optimiser)
         if flow is not None:
@@ -111,6 +117,21 @@ class Trainer:
             self.average.add(self.network)
         self.step += 1
         return result
+
+    def _captured(self, pixels: Tensor, labels: Tensor, flow: GradientFlow | None) -> CapturedStep | None:
+        """The recording that serves this step, made where there is none yet; None where steps are not recorded."""
+        if self.new_graph is None or self.forward is not self.network:
+            return None
+        if self._recording is None or not self._recording.serves(pixels, labels, flow):
+            self.forget_recording()
+            self._recording = CapturedStep(
+                self.accumulate, self.network, pixels, labels, flow=flow, graph=self.new_graph()
+            )
+        return self._recording
+
+    def forget_recording(self) -> None:
+        """Let go of the recorded step and its memory; where `micro_batch` changes, the next step is recorded anew."""
+        self._recording = None
 
     def learn(self) -> None:
         """Training mode; batch norm that is frozen keeps its running statistics too."""

@@ -29,7 +29,7 @@ def test_bars() -> None:
 
 
 def test_benches_of_the_issue_are_registered() -> None:
-    others = {"evaluate", "lab-step", "lab-twins", "lab-store", "lab-deepest", "lab-window"}
+    others = {"evaluate", "lab-step", "lab-gpu", "lab-twins", "lab-store", "lab-deepest", "lab-window"}
     assert {"grad-cam", "other-libraries", "folder", "live", "live-soak"} | others <= set(benches.names())
     with pytest.raises(ExplorerError, match="no bench called “speed”"):
         benches.get("speed")
