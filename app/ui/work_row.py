@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from app.core.errors import CancelledError, ExplorerError
+from app.ui.durations import duration
 from app.ui.job import Job
 from app.ui.naming import named
 from app.ui.shell import Shell
 from app.ui.tokens import GRID
 
-_FIRST = 0.02  # below this share an estimate would be a guess
+_FIRST = 1.0  # seconds after the first progress, before which an estimate would be a guess
 
 
 class WorkRow(QWidget):
@@ -23,12 +24,14 @@ class WorkRow(QWidget):
         name: Of the objects in it.
         text: On the button while nothing runs.
         shell: Whose window ends the work when it closes.
+        tip: Of the button while nothing runs; else its text.
+        upright: One below the other, as in a form, instead of side by side.
 
     Signals:
         wanted(): the user wants to begin; the owner calls `run`.
         ticked(share): 0 to 1.
         done(result), failed(ExplorerError): not after a stop.
-        ended(): whatever came of it.
+        ended(): whatever came of it; after the others.
     """
 
     wanted = Signal()
@@ -37,12 +40,22 @@ class WorkRow(QWidget):
     failed = Signal(object)
     ended = Signal()
 
-    def __init__(self, name: str, text: str, shell: Shell, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        text: str,
+        shell: Shell,
+        *,
+        tip: str = "",
+        upright: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName(f"{name}Work")
-        self._shell, self._text = shell, text
+        self._shell, self._text, self._tip, self._upright = shell, text, tip, upright
         self._job: Job | None = None
         self._began = 0.0
+        self._first: tuple[float, float] | None = None
         self.button = named(QPushButton(text), f"{name}Start", text)
         self.button.setProperty("role", "primary")
         self.bar = named(QProgressBar(), f"{name}Progress", self.tr("Progress"))
@@ -50,11 +63,12 @@ class WorkRow(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(GRID // 2)
         policy = self.bar.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
+        policy.setRetainSizeWhenHidden(not upright)
         self.bar.setSizePolicy(policy)
         self.words = named(QLabel(), f"{name}Words")
         self.words.setProperty("role", "quiet")
-        layout = QHBoxLayout(self)
+        self.words.setWordWrap(upright)
+        layout = QBoxLayout(QBoxLayout.Direction.TopToBottom if upright else QBoxLayout.Direction.LeftToRight, self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addWidget(self.button)
@@ -69,33 +83,47 @@ class WorkRow(QWidget):
         """Whether work is under way."""
         return self._job is not None
 
+    @property
+    def share(self) -> float:
+        """How much of the work under way is done, 0 to 1."""
+        return float(self.bar.value() / 1000) if self.running else 0.0
+
+    def set_text(self, text: str) -> None:
+        """What the button says while nothing runs."""
+        self._text = text
+        if not self.running:
+            self.button.setText(text)
+            self.button.setAccessibleName(text)
+
     def set_ready(self, ready: bool, why_not: str = "") -> None:
         """Whether work can begin, and if not, why."""
         self.button.setEnabled(ready or self.running)
-        self.button.setToolTip(self._text if ready else why_not)
+        self.button.setToolTip(self._tip or self._text if ready else why_not)
         if not self.running:
-            self.words.setText("" if ready else why_not)
+            self._say("" if ready else why_not)
 
     def run(self, verb: str, *arguments: object) -> None:
         """Begin; what ran before is dropped."""
         self.close_job()
-        self._began = time.monotonic()
+        self._began, self._first = time.monotonic(), None
         job = self._make_job(verb, *arguments)
         self._job = job
         job.progressed.connect(self._on_progress)
         job.done.connect(lambda result: self._on_end(job, result))
         job.failed.connect(lambda error: self._on_end(job, error))
         self.button.setText(self.tr("Stop"))
+        self.button.setAccessibleName(self.tr("Stop"))
         self.button.setToolTip(self.tr("Stop the work"))
         self.button.setEnabled(True)
         self.bar.setValue(0)
         self.bar.show()
-        self.words.setText(self.tr("starting …"))
+        self._say(self.tr("starting …"))
 
     def cancel(self) -> None:
         """Ask the work to stop."""
         if self._job is not None:
-            self.words.setText(self.tr("stopping …"))
+            self._say(self.tr("stopping …"))
+            self.button.setEnabled(False)
             self._job.cancel()
 
     def close_job(self) -> None:
@@ -116,12 +144,18 @@ class WorkRow(QWidget):
             self.wanted.emit()
 
     def _on_progress(self, share: float) -> None:
+        if not self.button.isEnabled():  # it is stopping
+            return
+        now = time.monotonic()
+        if self._first is None and share > 0:
+            self._first = (now, share)
         self.bar.setValue(round(1000 * share))
-        text = f"{round(100 * share)} %"
-        if _FIRST < share < 1:
-            left = (time.monotonic() - self._began) * (1 - share) / share
-            text = self.tr("{0}, {1} left").format(text, duration_text(left))
-        self.words.setText(text)
+        text = self.tr("{0} %").format(round(100 * share))
+        # By what was done since the first news: work that goes on from an earlier one begins in the middle.
+        if self._first is not None and self._first[1] < share < 1 and now - self._first[0] > _FIRST:
+            left = (1 - share) * (now - self._first[0]) / (share - self._first[1])
+            text = self.tr("{0}, {1} left").format(text, duration(left))
+        self._say(text)
         self.ticked.emit(share)
 
     def _on_end(self, job: Job, outcome: object) -> None:
@@ -130,25 +164,23 @@ class WorkRow(QWidget):
         self._job = None
         job.deleteLater()
         if isinstance(outcome, CancelledError):
-            self._show_idle(self.tr("stopped"))
+            self._show_idle(str(outcome) if self._upright else self.tr("stopped"))
         elif isinstance(outcome, ExplorerError):
             self._show_idle("")
             self.failed.emit(outcome)
         else:
-            self._show_idle(self.tr("done in {0}").format(duration_text(time.monotonic() - self._began)))
+            self._show_idle(self.tr("done in {0}").format(duration(time.monotonic() - self._began)))
             self.done.emit(outcome)
         self.ended.emit()
 
     def _show_idle(self, words: str) -> None:
         self.button.setText(self._text)
-        self.button.setToolTip(self._text)
+        self.button.setAccessibleName(self._text)
+        self.button.setToolTip(self._tip or self._text)
+        self.button.setEnabled(True)
         self.bar.hide()
+        self._say(words)
+
+    def _say(self, words: str) -> None:
         self.words.setText(words)
-
-
-def duration_text(seconds: float) -> str:
-    """“40 s”, “3 min”, “1 h 20 min”."""
-    if seconds < 99:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 99 else f"{minutes // 60} h {minutes % 60} min"
+        self.words.setVisible(bool(words))

@@ -73,7 +73,6 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[HeldJob]:
     """The jobs that were started; the test ends them."""
     from tests.ui.judging_help import HeldJob
 
-    for module in ("app.ui.models.run_line", "app.ui.work_row"):
-        monkeypatch.setattr(f"{module}.Job", HeldJob)
+    monkeypatch.setattr("app.ui.work_row.Job", HeldJob)
     HeldJob.started = []
     return HeldJob.started

@@ -49,10 +49,10 @@ def cell(table: BatchTable, row: int, column: int) -> object:
 
 def test_it_asks_for_what_is_missing(panel: BatchPanel, jobs: list[HeldJob], tmp_path: Path) -> None:
     assert panel.empty.isVisibleTo(panel)
-    panel.line.button.click()
+    panel.work.button.click()
     assert not jobs and "name a folder" in panel.notices.text
     panel.folder.set_path(tmp_path / "nothing")
-    panel.line.button.click()
+    panel.work.button.click()
     assert not jobs and "does not exist" in panel.notices.text
     assert not panel.take_paths([tmp_path / "a.jpg"])
 
@@ -66,7 +66,7 @@ def test_a_dropped_folder_is_classified_and_shown(
     folder = tmp_path / "pictures"
     folder.mkdir()
     assert panel.take_paths([folder])
-    panel.line.button.click()
+    panel.work.button.click()
     (job,) = jobs
     store = store_path("cifar10-resnet20", folder)
     assert (job.verb, job.arguments) == ("batch.classify", ("cifar10-resnet20", (str(folder),), str(store)))
@@ -96,10 +96,10 @@ def test_an_unfinished_table_offers_to_go_on(
     folder.mkdir()
     fill(store_path("cifar10-resnet20", folder), folder, 30, done=10)
     panel.folder.set_path(folder)
-    qtbot.waitUntil(lambda: panel.line.button.text() == "Go on: 20 left")
-    panel.line.button.click()
+    qtbot.waitUntil(lambda: panel.work.button.text() == "Go on: 20 left")
+    panel.work.button.click()
     jobs[0].failed.emit(CancelledError("The batch was stopped.", "What is done is kept."))
-    assert "stopped" in panel.notices.text
+    assert panel.work.words.text() == "The batch was stopped. What is done is kept."
 
 
 def test_sorting_and_filtering(panel: BatchPanel, tmp_path: Path, qtbot: QtBot) -> None:
@@ -144,9 +144,9 @@ def test_another_window_at_work_is_followed(
     fill(store, folder, 20, done=5)
     panel.folder.set_path(folder)
     qtbot.waitUntil(lambda: panel.table.rowCount() == 20)
-    panel.line.button.click()
+    panel.work.button.click()
     jobs[0].failed.emit(BatchBusyError("Another window or command is classifying into this table.", "Its rows appear."))
-    assert "Another window" in panel.notices.text and panel.line.button.isVisibleTo(panel)
+    assert "Another window" in panel.notices.text and panel.work.button.isEnabled()
     fill(store, folder, 20, done=20)
     qtbot.waitUntil(lambda: "20 classified" in panel.count.text() or "19 classified" in panel.count.text())
     qtbot.waitUntil(lambda: not panel._pace.isActive())

@@ -32,7 +32,7 @@ def panel(program: Composition) -> EvaluatePanel:
 
 def test_empty_it_says_what_to_do_and_asks_for_what_is_missing(panel: EvaluatePanel, jobs: list[HeldJob]) -> None:
     assert panel.empty.isVisibleTo(panel) and not panel.headline.isVisibleTo(panel)
-    panel.line.button.click()
+    panel.work.button.click()
     assert not jobs and "Choose a model" in panel.notices.text
 
 
@@ -46,15 +46,15 @@ def test_a_dropped_folder_is_evaluated_and_shown(
     assert panel.take_paths([tmp_path / "data" / "some.npz", tmp_path / "labels.csv"])
     assert not panel.take_paths([tmp_path / "picture.jpg"])
     panel.labels.edit.clear()
-    panel.line.button.click()
+    panel.work.button.click()
     (job,) = jobs
     assert job.verb == "evaluation.evaluate"
     assert job.arguments == (EvaluationRequest("cifar10-resnet20", str(tmp_path / "data" / "some.npz")),)
-    assert panel.line.stop.isVisibleTo(panel) and not panel.line.button.isVisibleTo(panel)
+    assert panel.work.button.text() == "Stop"
     job.progressed.emit(0.5)
-    assert panel.line.bar.value() == 500 and "50 %" in panel.line.label.text()
+    assert panel.work.bar.value() == 500 and "50 %" in panel.work.words.text()
     job.done.emit(record)
-    assert panel.line.button.isVisibleTo(panel)
+    assert panel.work.button.text() == "Evaluate"
     assert panel.headline.title.text() == "ResNet-20 on 40 pictures"
     figure = panel.headline._labels["top1"][1].text()
     assert figure == "17.50 %"
@@ -68,12 +68,13 @@ def test_a_mismatch_is_said_in_the_page(panel: EvaluatePanel, jobs: list[HeldJob
     panel.evaluate()
     jobs[0].failed.emit(DataError("None of the data's 2 classes is a class of M.", "Rename them."))
     assert panel.notices.text == "None of the data's 2 classes is a class of M. Rename them."
-    assert panel.line.button.isVisibleTo(panel)
+    assert panel.work.button.text() == "Evaluate"
     panel.evaluate()
-    panel.line.stop.click()
-    assert jobs[1].cancelled
+    panel.work.button.click()
+    assert jobs[1].cancelled and not panel.work.button.isEnabled()
     jobs[1].failed.emit(CancelledError("The evaluation was stopped.", "Nothing was recorded."))
-    assert "stopped" in panel.notices.text
+    assert panel.work.words.text() == "The evaluation was stopped. Nothing was recorded."
+    assert panel.work.button.text() == "Evaluate" and panel.work.button.isEnabled()
 
 
 def test_closing_the_window_ends_the_job(
@@ -157,7 +158,7 @@ def test_the_newest_is_shown_alone_whatever_was_chosen_before(
     panel.earlier.selectAll()
     bar = panel.board.verticalScrollBar()
     panel.data.set_path(tmp_path / "data" / "some.npz")
-    panel.line.button.click()
+    panel.work.button.click()
     record = evaluation(tmp_path / "data", "three", wrong=5)
     bar.setValue(bar.maximum())
     jobs[0].done.emit(record)

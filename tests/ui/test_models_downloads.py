@@ -182,7 +182,7 @@ def test_closing_the_window_during_long_work_asks_once(
     words: str,
 ) -> None:
     found = show_panel(program, name)
-    found.line.run("some.verb")  # type: ignore[attr-defined]
+    found.work.run("some.verb")  # type: ignore[attr-defined]
     jobs[0].progressed.emit(0.43)
     assert not _press_close(program)
     page = program.window.pages.currentWidget()
@@ -196,7 +196,7 @@ def test_closing_the_window_during_long_work_asks_once(
 
 def test_every_guard_is_asked_and_none_twice(program: Composition, jobs: list[HeldJob]) -> None:
     found = show_panel(program, "batch")
-    found.line.run("some.verb")  # type: ignore[attr-defined]
+    found.work.run("some.verb")  # type: ignore[attr-defined]
     page = program.window.pages.currentWidget()
     assert isinstance(page, ModelsPage)
     asked: list[str] = []
@@ -222,7 +222,7 @@ def test_a_window_that_is_closed_by_the_system_is_asked_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = show_panel(program, "batch")
-    found.line.run("some.verb")  # type: ignore[attr-defined]
+    found.work.run("some.verb")  # type: ignore[attr-defined]
     monkeypatch.setattr(QCloseEvent, "spontaneous", lambda _event: True)
     event = QCloseEvent()
     program.window.closeEvent(event)

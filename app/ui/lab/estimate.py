@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from app.core.errors import ExplorerError
 from app.runs.folder import RunInfo
 from app.training.config import Experiment, from_mapping
-from app.ui.lab.words import duration, tr
+from app.ui.durations import duration
+from app.ui.lab.words import tr
 
 PICTURES = {"shapes": 10_000, "cifar10": 50_000, "cifar100": 50_000}
 """To learn from, where the data set is known; a folder's number is asked of the data."""

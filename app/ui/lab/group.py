@@ -7,8 +7,9 @@ from pathlib import Path
 
 from app.runs.status import Status
 from app.training.claims import network_title
+from app.ui.durations import duration
 from app.ui.lab.run_index import Listed, RunIndex
-from app.ui.lab.words import count, duration, resumable, tr, trouble
+from app.ui.lab.words import count, resumable, tr, trouble
 
 
 @dataclass(frozen=True)

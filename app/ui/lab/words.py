@@ -9,22 +9,12 @@ from PySide6.QtCore import QCoreApplication, QLocale
 
 from app.runs.folder import RunInfo
 from app.training.claims import network_title
+from app.ui.durations import duration
 
 
 def tr(text: str) -> str:
     """In the user's language."""
     return QCoreApplication.translate("Lab", text)
-
-
-def duration(seconds: float) -> str:
-    """“40 s”, “12 min”, “3.5 h”, “2 days”."""
-    if seconds < 90:
-        return tr("{0} s").format(max(0, round(seconds)))
-    if seconds < 90 * 60:
-        return tr("{0} min").format(round(seconds / 60))
-    if seconds < 48 * 3600:
-        return tr("{0} h").format(QLocale().toString(seconds / 3600, "f", 1))
-    return tr("{0} days").format(round(seconds / 86400))
 
 
 def ago(when: float, now: float | None = None) -> str:

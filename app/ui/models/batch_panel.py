@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import paths
-from app.core.errors import CancelledError, ExplorerError
+from app.core.errors import ExplorerError
 from app.evaluation.batch_lock import BatchBusyError
 from app.evaluation.batch_store import DONE, FAILED, BatchDone, Counts
 from app.ui.batch.table_model import THUMBNAIL, BatchTable
@@ -28,12 +28,12 @@ from app.ui.evaluate.class_table import make_view
 from app.ui.model_library import ModelLibrary
 from app.ui.models.model_picker import ModelPicker
 from app.ui.models.path_field import PathField
-from app.ui.models.run_line import RunLine
 from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
 from app.ui.picker import Picker
 from app.ui.shell import Shell
 from app.ui.tokens import GRID
+from app.ui.work_row import WorkRow
 
 FORM_WIDTH = 33 * GRID
 PACE = 1000  # milliseconds between looks at a growing table
@@ -83,7 +83,7 @@ class BatchPanel(QWidget):
         self.notices.clear()
         self._watching = False
         store = store_path(self.model.reference, folder)
-        self.line.run("batch.classify", self.model.reference, (str(folder.absolute()),), str(store))
+        self.work.run("batch.classify", self.model.reference, (str(folder.absolute()),), str(store))
         self.model.setEnabled(False)
         self.folder.setEnabled(False)
         self._pace.start()
@@ -91,11 +91,11 @@ class BatchPanel(QWidget):
     @property
     def at_stake(self) -> str:
         """What closing the window would interrupt, in a sentence; "" for nothing."""
-        if not self.line.running:
+        if not self.work.running:
             return ""
         return self.tr(
             "A folder is being classified, {0} % done; what is done is kept, and it goes on from there."
-        ).format(round(100 * self.line.share))
+        ).format(round(100 * self.work.share))
 
     # --- inside
 
@@ -136,12 +136,9 @@ class BatchPanel(QWidget):
                 text += self.tr(" · {0:,} shown").format(self.table.rowCount())
         self.count.setText(text)
         goes_on = 0 < counts.done + counts.failed < counts.total
-        self.line.button.setText(
-            self.tr("Go on: {0:,} left").format(counts.waiting) if goes_on else self.tr("Classify")
-        )
+        self.work.set_text(self.tr("Go on: {0:,} left").format(counts.waiting) if goes_on else self.tr("Classify"))
 
     def _on_done(self, done: BatchDone) -> None:
-        self._ended()
         for notice in done.notices:
             self.notices.show_notice(notice, key="batch", trouble=False)
         if not done.counts.total:
@@ -150,22 +147,21 @@ class BatchPanel(QWidget):
             )
 
     def _on_failed(self, error: ExplorerError) -> None:
-        self._ended()
-        if isinstance(error, BatchBusyError):
+        busy = isinstance(error, BatchBusyError)
+        if busy:
+            self._open_store()  # first: a table that is opened is taken for one that nobody fills
             self._watching = True
-            self._pace.start()
-            self.notices.show_notice(str(error), key="busy", trouble=False)
-            return
-        self.notices.show_notice(str(error), key="batch", trouble=not isinstance(error, CancelledError))
+        self.notices.show_notice(str(error), key="busy" if busy else "batch", trouble=not busy)
 
-    def _ended(self) -> None:
-        self._pace.stop()
+    def _on_ended(self) -> None:
+        if not self._watching:
+            self._pace.stop()
         self.model.setEnabled(True)
         self.folder.setEnabled(True)
         self._open_store()
         self.table.look()
 
-    def _on_moved(self, _share: float) -> None:
+    def _on_ticked(self, _share: float) -> None:
         if self._store is None:
             self._open_store()
 
@@ -228,11 +224,12 @@ class BatchPanel(QWidget):
         self.folder = PathField(
             "batchFolder", self.tr("Folder of pictures"), self.tr("drop a folder"), files="", folders=True
         )
-        self.line = RunLine(
-            self._shell,
+        self.work = WorkRow(
             "batch",
             self.tr("Classify"),
-            self.tr("Classify every picture that has no answer yet, in a process of its own"),
+            self._shell,
+            tip=self.tr("Classify every picture that has no answer yet, in a process of its own"),
+            upright=True,
         )
         self.search = named(QLineEdit(), "batchSearch", self.tr("Filter the table"))
         self.search.setPlaceholderText(self.tr("Filter by name, folder or class"))
@@ -298,7 +295,7 @@ class BatchPanel(QWidget):
             column.addWidget(caption)
             column.addWidget(widget)
         column.addSpacing(GRID // 2)
-        column.addWidget(self.line)
+        column.addWidget(self.work)
         column.addStretch(1)
         bar = QHBoxLayout()
         bar.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID)
@@ -324,10 +321,11 @@ class BatchPanel(QWidget):
         layout.addLayout(right, 1)
 
     def _connect(self) -> None:
-        self.line.wanted.connect(self.classify)
-        self.line.done.connect(self._on_done)
-        self.line.failed.connect(self._on_failed)
-        self.line.moved.connect(self._on_moved)
+        self.work.wanted.connect(self.classify)
+        self.work.done.connect(self._on_done)
+        self.work.failed.connect(self._on_failed)
+        self.work.ended.connect(self._on_ended)
+        self.work.ticked.connect(self._on_ticked)
         self.model.model_chosen.connect(lambda _reference: self._open_store())
         self.model.followed.connect(self._open_store)
         self.model.lost.connect(lambda _reference: self._open_store())

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.errors import CancelledError, ExplorerError
+from app.core.errors import ExplorerError
 from app.ui.evaluate.board import Board
 from app.ui.evaluate.earlier import Earlier
 from app.ui.evaluate.gallery import Shot
@@ -23,11 +23,11 @@ from app.ui.evaluate.side_by_side import pair
 from app.ui.model_library import ModelLibrary
 from app.ui.models.model_picker import ModelPicker
 from app.ui.models.path_field import PathField
-from app.ui.models.run_line import RunLine
 from app.ui.naming import named
 from app.ui.notice_bar import NoticeBar
 from app.ui.shell import Shell
 from app.ui.tokens import GRID
+from app.ui.work_row import WorkRow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,15 +85,15 @@ class EvaluatePanel(QWidget):
             str(labels.absolute()) if labels else "",
             skip_unknown=self.skip.isChecked(),
         )
-        self.line.run("evaluation.evaluate", request)
+        self.work.run("evaluation.evaluate", request)
         self._show_state()
 
     @property
     def at_stake(self) -> str:
         """What closing the window would interrupt, in a sentence; "" for nothing."""
-        if not self.line.running:
+        if not self.work.running:
             return ""
-        return self.tr("An evaluation is {0} % done; it would have to begin anew.").format(round(100 * self.line.share))
+        return self.tr("An evaluation is {0} % done; it would have to begin anew.").format(round(100 * self.work.share))
 
     def show_record(self, record: EvaluationRecord) -> None:
         """Show one evaluation; the answers to single pictures are read in the background."""
@@ -217,9 +217,7 @@ class EvaluatePanel(QWidget):
         self.board.verticalScrollBar().setValue(0)  # a new evaluation is read from its figures on
 
     def _on_failed(self, error: ExplorerError) -> None:
-        trouble = not isinstance(error, CancelledError)
-        self.notices.show_notice(str(error), key="evaluate", trouble=trouble)
-        self._show_state()
+        self.notices.show_notice(str(error), key="evaluate")
 
     def _on_chosen(self, records: Sequence[EvaluationRecord]) -> None:
         self._removal = ""
@@ -312,11 +310,12 @@ class EvaluatePanel(QWidget):
         self.skip = named(QCheckBox(self.tr("Leave out unknown classes")), "evaluateSkip")
         self.skip.setAccessibleName(self.skip.text())
         self.skip.setToolTip(self.tr("Leave out pictures of classes that the model does not have"))
-        self.line = RunLine(
-            self._shell,
+        self.work = WorkRow(
             "evaluate",
             self.tr("Evaluate"),
-            self.tr("Classify every picture and count the mistakes, in a process of its own"),
+            self._shell,
+            tip=self.tr("Classify every picture and count the mistakes, in a process of its own"),
+            upright=True,
         )
         self.earlier = Earlier()
         self.earlier_caption = QLabel(self.tr("Earlier evaluations").upper())
@@ -346,7 +345,7 @@ class EvaluatePanel(QWidget):
             column.addWidget(widget)
         column.addWidget(self.skip)
         column.addSpacing(GRID // 2)
-        column.addWidget(self.line)
+        column.addWidget(self.work)
         column.addSpacing(GRID)
         column.addWidget(self.earlier_caption)
         column.addWidget(self.earlier, 1)
@@ -364,9 +363,9 @@ class EvaluatePanel(QWidget):
         layout.addLayout(right, 1)
 
     def _connect(self) -> None:
-        self.line.wanted.connect(self.evaluate)
-        self.line.done.connect(self._on_done)
-        self.line.failed.connect(self._on_failed)
+        self.work.wanted.connect(self.evaluate)
+        self.work.done.connect(self._on_done)
+        self.work.failed.connect(self._on_failed)
         self.earlier.chosen.connect(self._on_chosen)
         self.earlier.removal_wanted.connect(self._remove)
         self.confusion.cell_chosen.connect(self.show_cell)

@@ -9,7 +9,8 @@ from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
 from app.ui.busy_line import BUSY_HEIGHT, BusyLine
-from app.ui.models.words import duration, tr
+from app.ui.durations import duration
+from app.ui.models.words import tr
 from app.ui.naming import named
 from app.ui.tokens import GRID
 

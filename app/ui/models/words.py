@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
+from app.ui.durations import duration
+
 if TYPE_CHECKING:
     from app.zoo.cards import Card
     from app.zoo.download import Progress
@@ -61,16 +63,6 @@ def accuracy_line(card: Card) -> str:
     best = figures[0]
     origin = tr("measured") if best.origin == "measured" else tr("published")
     return tr("{0} % top-1, {1}").format(f"{best.top1:.2f}", origin)
-
-
-def duration(seconds: float) -> str:
-    """“8 s”, “3 min”, “1 h 20 min”."""
-    if seconds < 60:
-        return tr("{0} s").format(max(1, round(seconds)))
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return tr("{0} min").format(minutes)
-    return tr("{0} h {1} min").format(minutes // 60, minutes % 60)
 
 
 def progress_words(progress: Progress | None) -> str:
