@@ -38,6 +38,7 @@ from app.ui.tokens import GRID
 SMALLEST = QSize(880, 560)
 USUAL = QSize(1440, 900)
 RAIL_WIDTH = 9 * GRID + GRID // 2
+RAIL_MARGIN = GRID + GRID // 2
 BAR_HEIGHT = 5 * GRID
 STATUS_HEIGHT = 3 * GRID + GRID // 2
 
@@ -110,13 +111,14 @@ class MainWindow(QMainWindow):
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         button.setIconSize(QSize(3 * GRID, 3 * GRID))
         button.setCheckable(True)
-        button.setFixedSize(RAIL_WIDTH - GRID - GRID // 2, 7 * GRID)
+        button.setFixedSize(RAIL_WIDTH - RAIL_MARGIN, 7 * GRID)
         button.setProperty("role", "rail")
         index = self.pages.addWidget(QWidget())
         self._names.append(name)
         self._makers[name] = make
         self._rail_buttons.addButton(button, index)
         self._rail.insertWidget(index, button, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._widen_rail(button.fontMetrics().horizontalAdvance(text) + GRID + GRID // 2)
         button.clicked.connect(lambda: self.show_page(name))
         self.actions_table.on(f"page-{name}", lambda: self.show_page(name))
         if index == 0:
@@ -278,6 +280,15 @@ class MainWindow(QMainWindow):
         search.clicked.connect(self.actions_table["palette"].trigger)
         layout.addWidget(search)
         return bar
+
+    def _widen_rail(self, wanted: int) -> None:
+        """Give every button of the rail this width, in languages with longer words."""
+        buttons = self._rail_buttons.buttons()
+        width = max(wanted, *(button.width() for button in buttons))
+        for button in buttons:
+            button.setFixedWidth(width)
+        if (rail := self._rail.parentWidget()) is not None:
+            rail.setFixedWidth(width + RAIL_MARGIN)
 
     def _make_rail(self) -> QFrame:
         rail = _Edged("right", "rail")

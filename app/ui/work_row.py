@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from app.core.errors import CancelledError, ExplorerError
 from app.ui.durations import duration
+from app.ui.elided_label import ElidedLabel
 from app.ui.job import Job
 from app.ui.naming import named
 from app.ui.shell import Shell
@@ -62,18 +63,21 @@ class WorkRow(QWidget):
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(GRID // 2)
+        self.bar.setMinimumWidth(6 * GRID)
         policy = self.bar.sizePolicy()
         policy.setRetainSizeWhenHidden(not upright)
         self.bar.setSizePolicy(policy)
-        self.words = named(QLabel(), f"{name}Words")
+        self.words = named(QLabel() if upright else ElidedLabel(), f"{name}Words")
         self.words.setProperty("role", "quiet")
         self.words.setWordWrap(upright)
         layout = QBoxLayout(QBoxLayout.Direction.TopToBottom if upright else QBoxLayout.Direction.LeftToRight, self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addWidget(self.button)
-        layout.addWidget(self.bar, 1)
+        layout.addWidget(self.bar, 0 if upright else 1)
         layout.addWidget(self.words)
+        if upright:
+            self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.button.clicked.connect(self._on_click)
         shell.window.closing.connect(self.close_job)
         self._show_idle("")

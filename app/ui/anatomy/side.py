@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -28,7 +28,7 @@ from app.ui.prediction_bars import PredictionBars
 from app.ui.spine_words import block_label
 from app.ui.surgery import Surgery
 from app.ui.theme import colour, theme
-from app.ui.tokens import GRID, RADIUS_SMALL
+from app.ui.tokens import GRID, HAIRLINE, RADIUS_SMALL
 
 WIDTH = 37 * GRID
 PICTURE = 15 * GRID
@@ -51,7 +51,6 @@ class Side(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFixedWidth(WIDTH)
         self._surgery, self._actions = surgery, actions
         self._block: BlockInfo | None = None
         body = named(QFrame(), "panel")
@@ -64,6 +63,7 @@ class Side(QScrollArea):
         self._make_list()
         self._layout.addStretch(1)
         surgery.shown.connect(self.refresh)
+        self.setFixedWidth(WIDTH)
         self.refresh()
 
     def set_block(self, block: BlockInfo | None) -> None:
@@ -101,6 +101,13 @@ class Side(QScrollArea):
         self.effect.setVisible(effect is not None)
         names = dict(surgery.offer.names)
         self.offer.show_offer([names.get(one) or surgery.description(one) for one in surgery.offer.lesions])
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Give the body the width that it needs where words are longer than English ones."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            needed = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width() + HAIRLINE
+            self.setFixedWidth(max(WIDTH, needed))
+        return super().eventFilter(watched, event)
 
     # Putting together.
 

@@ -27,6 +27,7 @@ from app.ui.charts.legend import Legend, draw_swatch
 from app.ui.charts.lines import LineChart
 from app.ui.charts.plot import Plot
 from app.ui.drawing import SMALL, resized
+from app.ui.elided_label import ElidedLabel
 from app.ui.icons import icon
 from app.ui.naming import named
 from app.ui.theme import colour
@@ -60,7 +61,7 @@ class ChartCard(QFrame):
         self.setProperty("role", "card")
         self.chart = chart
         self._background = background
-        self._title = named(QLabel(title), f"{chart.objectName()}Title")
+        self._title = named(ElidedLabel(title), f"{chart.objectName()}Title")
         self._title.setProperty("role", "strong")
         self._title.setTextFormat(Qt.TextFormat.PlainText)
         self._whole = self._tool("fit", "Whole", self.tr("Show all steps again (double-click)"))

@@ -75,6 +75,7 @@ class Board(QScrollArea):
             "evaluateEmpty",
         )
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setWordWrap(True)
         self.empty.setProperty("role", "quiet")
         inside = QWidget()
         self._grid = QGridLayout(inside)

@@ -71,7 +71,7 @@ class FactTable(QTableWidget):
                 item.setToolTip(tips[row] if row < len(tips) else "")
         if 0 <= chosen < len(lines):
             self.setCurrentCell(chosen, 0)
-        self.setFixedHeight((1 + len(lines)) * ROW + 2)
+        self.setFixedHeight((1 + len(lines)) * ROW + GRID)  # with room for a bar to scroll sideways
 
     def copy(self) -> None:
         """Put everything on the clipboard, with tabs between the columns."""

@@ -179,8 +179,9 @@ class PaperBoard(QFrame):
         right = Qt.AlignmentFlag.AlignRight
         for column, name in enumerate(names):
             label = self._text(f"paperHead{column}", name)
-            label.setWordWrap(False)
-            self._grid.addWidget(label, 0, column, right if 1 <= column <= 4 else Qt.AlignmentFlag.AlignLeft)
+            label.setWordWrap(column == len(names) - 1)
+            top = Qt.AlignmentFlag.AlignTop
+            self._grid.addWidget(label, 0, column, right | top if 1 <= column <= 4 else top)
         for number, row in enumerate(self.rows, 1):
             for column, text in enumerate(self._cells(row)):
                 label = self._text(f"paperCell{number}-{column}", text)

@@ -281,11 +281,11 @@ class BatchPanel(QWidget):
             "batchEmpty",
         )
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setWordWrap(True)
         self.empty.setProperty("role", "quiet")
 
     def _lay_out(self) -> None:
         form = named(QFrame(), "panel")
-        form.setFixedWidth(FORM_WIDTH)
         column = QVBoxLayout(form)
         column.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         column.setSpacing(GRID)
@@ -297,6 +297,7 @@ class BatchPanel(QWidget):
         column.addSpacing(GRID // 2)
         column.addWidget(self.work)
         column.addStretch(1)
+        form.setFixedWidth(max(FORM_WIDTH, form.sizeHint().width()))
         bar = QHBoxLayout()
         bar.setContentsMargins(2 * GRID, GRID + GRID // 2, 2 * GRID, GRID)
         bar.setSpacing(GRID)

@@ -350,7 +350,7 @@ class EvaluatePanel(QWidget):
         column.addWidget(self.earlier_caption)
         column.addWidget(self.earlier, 1)
         column.addStretch(0)
-        form.setFixedWidth(FORM_WIDTH)
+        form.setFixedWidth(max(FORM_WIDTH, form.sizeHint().width()))
 
         right = QVBoxLayout()
         right.setSpacing(0)
