@@ -24,7 +24,7 @@ from app.networks.registry import families, parameter_count
 from app.zoo.assembly import Assembly, Origin, assemble, options_of, stages_of
 from app.zoo.blueprint import Blueprint, NotResidual
 from app.zoo.card import Architecture
-from app.zoo.contents import Contents
+from app.zoo.contents import Contents, DamagedFile
 from app.zoo.doubts import Resolver
 from app.zoo.facts import Facts, labels_beside, labels_inside, read_facts
 from app.zoo.foreign import what_it_holds
@@ -107,6 +107,8 @@ def diagnose(path: Path, *, choices: Mapping[str, str] | None = None) -> Diagnos
         return _understood(contents, report, choices or {})
     except ModelError as error:
         return Diagnosis(replace(report, refusal=error.what.rstrip("."), remedy=error.remedy))
+    except DamagedFile as error:
+        return Diagnosis(replace(report, refusal=str(error), remedy=error.remedy or _RIGHT_FILE))
     except MemoryError:
         return Diagnosis(replace(report, refusal="its network needs more memory than there is", remedy=_LARGE_REMEDY))
     except Exception as error:  # the file of a stranger, and no checkpoint that we know: logged, and told

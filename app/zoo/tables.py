@@ -9,10 +9,14 @@ from typing import Any
 
 from torch import Tensor
 
+from app.zoo.contents import DamagedFile
+
 _NOT_WEIGHTS = re.compile(r"(optim|scheduler|scaler|exp_avg|momentum|amp$|opt$|loops|callbacks|rng)", re.IGNORECASE)
 _AVERAGED = re.compile(r"ema|averaged|swa|teacher|target|momentum_encoder|encoder_k", re.IGNORECASE)
 _DEEPEST = 8
 _MOST_TABLES = 12
+_MOST_TENSORS = 100_000  # in one table, with all tables in it
+_MOST_LETTERS = 8 << 20  # of all names in it
 _INSIDE = ("module", "_orig_mod")
 
 
@@ -40,7 +44,11 @@ class Table:
 
 
 def find_tables(tree: Any) -> list[Table]:
-    """The tables that may hold a network, the likeliest first."""
+    """The tables that may hold a network, the likeliest first.
+
+    Raises:
+        DamagedFile: where one of them is larger than any network's, as few bytes can say.
+    """
     found: list[Table] = []
     for where, flat in _flat_tables(tree):
         if any(set(flat) == set(table.tensors) and table.where == where for table in found):
@@ -98,7 +106,7 @@ def _flat_tables(tree: Any) -> Iterator[tuple[str, dict[str, Tensor]]]:
         holders = [key for key, value in inner.items() if _convolutions(value) >= 3]
         whole = _holds_convolution(children) or (len(holders) != 1 and sum(map(_convolutions, inner.values())) > 0)
         if whole:
-            yield ".".join(path), dict(_flatten(children, ""))
+            yield ".".join(path), _flatten(children)
         waiting += [((*path, key), inner[key]) for key in holders]
 
 
@@ -119,12 +127,29 @@ def _convolutions(node: Any) -> int:
     return count
 
 
-def _flatten(table: Mapping[str, Any], prefix: str, depth: int = 0) -> Iterator[tuple[str, Tensor]]:
-    for key, value in table.items():
-        if isinstance(value, Tensor):
-            yield f"{prefix}{key}", value
-        elif isinstance(value, dict) and depth < _DEEPEST and not _NOT_WEIGHTS.search(str(key)):
-            yield from _flatten({str(k): v for k, v in value.items()}, f"{prefix}{key}.", depth + 1)
+def _flatten(table: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Every tensor below a table by its path, in the file's order.
+
+    What a file names twice is there twice: eight tables of which each holds the next one under twenty names make 20⁸
+    paths in a few hundred bytes. So all names are counted, also those that lead to no tensor.
+    """
+    flat: dict[str, Tensor] = {}
+    letters = 0
+
+    def take(part: Mapping[Any, Any], prefix: str, depth: int) -> None:
+        nonlocal letters
+        for key, value in part.items():
+            name = str(key)
+            letters += len(prefix) + len(name) + 1
+            if letters > _MOST_LETTERS or len(flat) > _MOST_TENSORS:
+                raise DamagedFile("it names more tensors than any network has", "Get the file from another source.")
+            if isinstance(value, Tensor):
+                flat[f"{prefix}{name}"] = value
+            elif isinstance(value, dict) and depth < _DEEPEST and not _NOT_WEIGHTS.search(name):
+                take(value, f"{prefix}{name}.", depth + 1)
+
+    take(table, "", 0)
+    return flat
 
 
 def _parts(flat: dict[str, Tensor]) -> Iterator[tuple[str, dict[str, Tensor]]]:

@@ -169,6 +169,8 @@ class _Archive:
         """An entry's bytes."""
         if name not in self.entries and default is not None:
             return default
+        if name in self.entries and self.entries[name].file_size > most:  # also one that is not compressed is copied
+            raise DamagedFile(f"its part {name} has {self.entries[name].file_size >> 20:,} MiB")
         region = self.region(name, most)
         return bytes(region.buffer[region.start : region.start + region.size])
 

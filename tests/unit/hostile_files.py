@@ -192,6 +192,40 @@ def _laughs() -> bytes:
     return data + b"."
 
 
+def _multiplied(folder: Path, *, names: int = 20, levels: int = 7, tensors: bool = True) -> Path:
+    """A network beside tables that each hold the next one under many names: 20⁷ names in some hundred bytes."""
+    inner: dict[str, Any] = {"weight": torch.zeros(4, 4, 3, 3)} if tensors else {"epoch": 1}
+    for _ in range(levels):
+        inner = {f"n{number}": inner for number in range(names)}
+    return _saved({**small_state(), "more": inner}, folder)
+
+
+def _long_names(folder: Path) -> Path:
+    """Ten thousand tensors below a table whose name has a million letters."""
+    inner = dict.fromkeys(map(str, range(10_000)), torch.zeros(1))
+    return _saved({**small_state(), "x" * 1_000_000: inner}, folder)
+
+
+def stored_pickle(folder: Path) -> Path:
+    """An archive whose pickle is larger than any, and not compressed; the disk hardly notices."""
+    file, size = folder / "stored.pth", (129 << 20) + 1
+    name = b"archive/data.pkl"
+    sizes = struct.pack("<IIIHH", 0, size, size, len(name), 0)
+    head = b"PK\x03\x04" + struct.pack("<HHHHH", 20, 0, 0, 0, 0) + sizes + name
+    entry = b"PK\x01\x02" + struct.pack("<HHHHHH", 20, 20, 0, 0, 0, 0) + sizes + bytes(10) + struct.pack("<I", 0) + name
+    with file.open("wb") as out:
+        out.write(head + b"\x80\x02X" + struct.pack("<I", size - 8))
+        out.seek(len(head) + size - 1)
+        out.write(b".")
+        out.write(entry + b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(entry), len(head) + size, 0))
+    return file
+
+
+def _saved(value: Any, folder: Path) -> Path:
+    torch.save(value, folder / "saved.pth")
+    return folder / "saved.pth"
+
+
 def crafted() -> dict[str, Maker]:
     """Files that were made to do harm, by name."""
     table: dict[str, Maker] = {}
@@ -213,6 +247,9 @@ def crafted() -> dict[str, Maker]:
         b"PK\x03\x04" + bytes(100) + b"PK\x05\x06" + bytes(8) + struct.pack("<II", 1 << 31, 0) + bytes(2), folder
     )
     table["laughs"] = lambda folder, _canary: _written(_laughs(), folder)
+    table["tables multiplied"] = lambda folder, _canary: _multiplied(folder)
+    table["tables multiplied, without tensors"] = lambda folder, _canary: _multiplied(folder, tensors=False)
+    table["a name of a million letters before each"] = lambda folder, _canary: _long_names(folder)
     table["deep nesting"] = lambda folder, _canary: _written(
         b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".", folder
     )

@@ -42,6 +42,11 @@ def test_a_hostile_file_is_refused_with_a_reason_and_does_nothing(name: str, tmp
     assert report.remedy
 
 
+def test_a_part_that_is_too_large_is_refused_also_where_it_is_not_compressed(tmp_path: Path) -> None:
+    report = inspect_file(hostile.stored_pickle(tmp_path))
+    assert "data.pkl has 129 MiB" in report.refusal
+
+
 def test_some_hundred_damaged_variants_of_good_files(tmp_path: Path, canary: Path) -> None:
     good = hostile.good_files(tmp_path)
     file = tmp_path / "variant.pth"
