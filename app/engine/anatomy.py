@@ -17,6 +17,7 @@ Of a `Request` its `id`, `model`, `pixels`, `target` (None for the winning class
 from __future__ import annotations
 
 import datetime
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -316,8 +317,13 @@ def responses(model: str, data: str, pictures: int = 1000) -> ResponseRecord:
         raise DataError(f"No picture of {data} can be read.", "Choose other data.")
     residual = any(block.shortcut != "none" for block in middle_blocks(classifier.outline))
     name = Path(data).name
+    file = looks_like_file(model)
+    reference = str(Path(model).resolve()) if file else model
+    # The record of a bundled model can come with the program, too: it says nothing of this machine.
+    place = name if not file and find_card(model).kind == "bundled" else str(Path(data).resolve())
+    words = (reference, "--responses", "--data", place, "--pictures", str(pictures))
     record = ResponseRecord(
-        Path(model).name if looks_like_file(model) else model,
+        Path(model).name if file else model,
         info.title,
         residual,
         name,
@@ -325,9 +331,9 @@ def responses(model: str, data: str, pictures: int = 1000) -> ResponseRecord:
         layers,
         date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         device=info.device_title,
-        command=f"python main.py anatomy {model} --responses --data {name} --pictures {pictures}",
+        command=f"python main.py anatomy {shlex.join(words)}",
     )
-    write_responses(responses_folder(), record)
+    write_responses(responses_folder(), record, reference=reference, data=Path(data))
     return record
 
 

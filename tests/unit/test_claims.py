@@ -113,6 +113,32 @@ def test_records_of_responses_are_kept_and_the_users_replaces_the_programs(tmp_p
     assert [Path(str(one).split(" is no record")[0]).name for one in problems] == [path.name, "broken.responses.json"]
 
 
+def test_records_of_models_and_folders_of_the_same_name_are_kept_apart(tmp_path: Path) -> None:
+    one, a, b = record("Best", "best.pth"), str(tmp_path / "a" / "best.pth"), str(tmp_path / "b" / "best.pth")
+    folder, data = tmp_path / "kept", tmp_path / "val"
+    command = "python main.py anatomy a/best.pth --responses --data data.npz"
+    old = write_responses(folder, dataclasses.replace(one, command=command))
+    written = {
+        write_responses(folder, one, reference=b, data=data),
+        write_responses(folder, one, reference=b, data=tmp_path / "other" / "val"),
+    }
+    assert len(written) == 2 and old.is_file()  # the earlier one is of another model
+    again = write_responses(folder, dataclasses.replace(one, title="Best, again"), reference=b, data=data)
+    assert again in written
+    assert write_responses(folder, one, reference=a, data=data) not in written
+    assert not old.exists(), "measured again: its record with the names alone is replaced"
+    assert sorted(found.title for found in list_responses(folder)[0]) == ["Best", "Best", "Best, again"]
+    names = [write_responses(tmp_path / "names", record(model=name), reference=name, data=data) for name in "ёж"]
+    assert len(set(names)) == 2
+
+
+def test_the_users_record_of_a_bundled_model_replaces_the_programs(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    write_responses(ours, record())
+    write_responses(theirs, record("Again"), reference="some", data=tmp_path / "data.npz")
+    assert [one.title for one in list_responses(ours, theirs)[0]] == ["Again"]
+
+
 def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(DataError, match="cannot be written"):

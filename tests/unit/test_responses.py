@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from app import paths
 from app.anatomy.responses import response_deviations
 from app.commands.anatomy import command
 from app.core.errors import CancelledError
-from app.core.responses import LayerResponse, ResponseRecord, response_table
+from app.core.responses import LayerResponse, ResponseRecord, list_responses, response_table
 from app.render.responses_figure import responses_figure
 from app.zoo.loading import load_model
 
@@ -54,6 +56,24 @@ def test_the_command_writes_a_record_and_a_figure(tmp_path: Path) -> None:
     assert record["pictures"] == 6 and len(record["layers"]) == 19 and record["residual"] is True
     assert "<svg" in (tmp_path / "figure.svg").read_text(encoding="utf-8")
     assert CliRunner().invoke(command, [MODEL, "--responses", "--device", "cpu"]).exit_code != 0
+
+
+def test_what_a_record_says_does_the_same_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESNET_EXPLORER_HOME", str(tmp_path / "home"))
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    np.savez(tmp_path / "my pictures.npz", x_test=pixels, y_test=np.arange(2))
+    weights = load_model(MODEL).network.state_dict()
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        torch.save(weights, tmp_path / folder / "best.pth")
+        words = [str(tmp_path / folder / "best.pth"), "--responses", "--data", str(tmp_path / "my pictures.npz")]
+        done = CliRunner().invoke(command, [*words, "--device", "cpu", "--json"])
+        assert done.exit_code == 0, done.output
+        said = shlex.split(json.loads(done.stdout)["command"])
+        assert said == ["python", "main.py", "anatomy", *words, "--pictures", "1000"]
+    assert len(list_responses(paths.responses())[0]) == 2
+    done = CliRunner().invoke(command, [MODEL, *words[1:], "--device", "cpu", "--json"])
+    assert str(tmp_path) not in done.stdout  # such a record can come with the program
 
 
 def test_table_and_figure_leave_out_what_is_not_3_by_3() -> None:
