@@ -104,8 +104,9 @@ class Side(QScrollArea):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Give the body the width that it needs where words are longer than English ones."""
-        if event.type() == QEvent.Type.LayoutRequest:
-            needed = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width() + HAIRLINE
+        body = self.widget()
+        if event.type() == QEvent.Type.LayoutRequest and body is not None:
+            needed = body.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width() + HAIRLINE
             self.setFixedWidth(max(WIDTH, needed))
         return super().eventFilter(watched, event)
 
