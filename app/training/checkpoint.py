@@ -138,6 +138,7 @@ def _restore_optimiser(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
         if tensor.shape == parameter.shape:  # with the parameter's strides, or sums are made in another order
             tensor = torch.empty_like(parameter).copy_(tensor)
         trainer.optimiser.state[parameter][key] = tensor
+    trainer.begin_momentum()
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

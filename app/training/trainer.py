@@ -75,6 +75,7 @@ class Trainer:
         self.forward: nn.Module = self.network
         self.optimiser = _optimiser(experiment, self.network, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=experiment.precision == "float16")
+        self.begin_momentum()
         self.average = Average(self.network, experiment.average) if experiment.average else None
         graphs = experiment.graphs and device.type == "cuda"
         self.new_graph: Callable[[], Graph] | None = CudaGraph if graphs else None
@@ -86,6 +87,20 @@ class Trainer:
         """The learning rate of the next step."""
         rate = learning_rate(self.experiment, min(self.step, self.steps - 1), self.steps)
         return min(rate, WARM_UP_FACTOR * self.experiment.learning_rate) if self.warming else rate
+
+    def begin_momentum(self) -> None:
+        """Begin with a momentum of zero where the first step may be left out, as loss scaling does when it overflows.
+
+        A fused SGD takes memory for the momentum as it is and fills it in the first step, if that is not left out. From
+        zero the first step gives the very same numbers.
+        """
+        experiment = self.experiment
+        momentum = experiment.optimiser == "sgd" and experiment.momentum > 0
+        if not (momentum and self.scaler.is_enabled() and _is_fused(self.device)):
+            return
+        for parameter in self.network.parameters():
+            if parameter.requires_grad and self.optimiser.state[parameter].get("momentum_buffer") is None:
+                self.optimiser.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
     def train_step(self, pixels: Tensor, labels: Tensor, flow: GradientFlow | None = None) -> StepResult:
         """One step.
@@ -267,8 +282,7 @@ def _floating(network: nn.Module) -> dict[str, Tensor]:
 
 def _optimiser(experiment: Experiment, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    # On a CPU, foreach gives the very bits of torch's default loop in less time; fused ones differ in the last.
-    fused = device.type == "cuda"
+    fused = _is_fused(device)
     if experiment.optimiser == "adamw":
         return torch.optim.AdamW(
             trained,
@@ -287,3 +301,8 @@ def _optimiser(experiment: Experiment, network: nn.Module, device: torch.device)
         foreach=not fused,
         fused=fused,
     )
+
+
+def _is_fused(device: torch.device) -> bool:
+    # On a CPU, foreach gives the very bits of torch's default loop in less time; fused ones differ in the last.
+    return device.type == "cuda"

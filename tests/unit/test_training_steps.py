@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,7 @@ from torch.nn import functional
 
 from app.core.errors import TrainingError
 from app.networks.registry import build
+from app.training import checkpoint
 from app.training.batches import PAD, BatchStream, DevicePictures, Normaliser
 from app.training.initialise import initialised_network
 from app.training.schedule import check_batch, learning_rate, planned_steps
@@ -119,6 +123,34 @@ def test_half_precision_learns_as_well(precision: str, optimiser: str) -> None:
     rate = 0.05 if optimiser == "sgd" else 0.005
     found = losses(small(precision=precision, optimiser=optimiser, learning_rate=rate, augment="none"), steps=24)
     assert all(np.isfinite(found)) and np.mean(found[-4:]) < np.mean(found[:4])
+
+
+@pytest.fixture
+def fused(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fused optimisers, as on a GPU; memory that nobody has filled is NaN."""
+    monkeypatch.setattr("app.training.trainer._is_fused", lambda device: True)
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.usefixtures("fused")
+@pytest.mark.parametrize("restored", [False, True])
+def test_a_first_step_that_overflows_leaves_no_momentum(tmp_path: Path, restored: bool) -> None:
+    trainer, stream = trainer_and_stream(small(precision="float16", weight_decay=0.0, clip=0.0))
+    if restored:  # from the beginning, as it was kept before there was a momentum to keep
+        trainer.optimiser.state.clear()
+        checkpoint.save(tmp_path, trainer, {}, checkpoint.Progress())
+        checkpoint.load(tmp_path, trainer)
+    weights = [parameter.clone() for parameter in trainer.network.parameters()]
+    trainer.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**120)
+    trainer.train_step(*stream.next())
+    assert all(map(torch.equal, weights, trainer.network.parameters()))  # it was left out
+    trainer.scaler = torch.amp.GradScaler("cpu", init_scale=1.0)
+    trainer.train_step(*stream.next())
+    for parameter in trainer.network.parameters():
+        assert parameter.grad is not None
+        assert torch.equal(trainer.optimiser.state[parameter]["momentum_buffer"], parameter.grad)
 
 
 # -- batches -----------------------------------------------------------------------------------------------------------
