@@ -7,7 +7,7 @@ step waits for a number.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -248,16 +248,16 @@ def _norms(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 
 @torch.no_grad()
-def branch_ratios(network: nn.Module, outline: NetworkOutline, pictures: Tensor) -> BlockValues:
+def branch_ratios(network: nn.Module, outline: NetworkOutline, parts: Iterable[Tensor]) -> BlockValues:
     """‖F(x)‖ / ‖α·shortcut(x)‖ of every residual block, the mean over pictures; NaN where nothing is added.
 
     Args:
-        pictures: (N, 3, S, S), normalised.
+        parts: Of the pictures, (n, 3, S, S) each, normalised: as many at once as memory has room for.
 
     Returns:
         (B,) float32, in the order of the outline's blocks.
     """
-    ratios = np.full(len(outline.blocks), np.nan, np.float32)
+    sums: dict[int, float] = {}
 
     def watch(index: int) -> Any:
         def hook(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -267,19 +267,25 @@ def branch_ratios(network: nn.Module, outline: NetworkOutline, pictures: Tensor)
                 return
             above = branch(inputs[0]).float().flatten(1).norm(dim=1)
             below = gate * shortcut(inputs[0]).float().flatten(1).norm(dim=1)
-            ratios[index] = float((above / below.clamp_min(torch.finfo(torch.float32).tiny)).mean())
+            ratios = above / below.clamp_min(torch.finfo(torch.float32).tiny)
+            sums[index] = sums.get(index, 0.0) + float(ratios.sum())
 
         return hook
 
     was_training = network.training
     network.eval()
-    handles = []
+    handles, count = [], 0
     try:
         for index, block in enumerate(outline.blocks):
             handles.append(network.get_submodule(block.name).register_forward_pre_hook(watch(index)))
-        network(pictures)
+        for pictures in parts:
+            network(pictures)
+            count += len(pictures)
     finally:
         for handle in handles:
             handle.remove()
         network.train(was_training)
-    return ratios
+    means = np.full(len(outline.blocks), np.nan, np.float32)
+    for index, total in sums.items():
+        means[index] = total / count
+    return means

@@ -8,7 +8,31 @@ import torch
 from torch import Tensor, nn
 
 from app.core.records import NetworkOutline
+from app.training import memory
+from app.training.batches import BatchStream
+from app.training.gradient_flow import GradientFlow
 from app.training.trainer import Trainer
+
+
+def found_again(trainer: Trainer, stream: BatchStream, step: int, flow: GradientFlow | None) -> str:
+    """Make the steps before this one again, from a checkpoint on, and look at every block in this one.
+
+    Args:
+        flow: As in the steps that are made again; its hooks are on the network, and only a measured step empties it.
+
+    Returns:
+        As `first_block`; "" too where memory does not suffice for the search.
+    """
+    try:
+        while trainer.step < step - 1:
+            trainer.train_step(*stream.next(), flow)
+        if flow is not None:
+            flow.begin()
+        return first_block(trainer, *stream.next())
+    except RuntimeError as error:
+        if not memory.is_full(error):
+            raise
+        return ""
 
 
 def first_block(trainer: Trainer, pixels: Tensor, labels: Tensor) -> str:

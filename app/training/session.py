@@ -16,11 +16,11 @@ from app.runs.folder import SUMMARY, write_json
 from app.runs.records import Evaluation, StepRow
 from app.runs.status import Pulse
 from app.runs.store import RunWriter
-from app.training import checkpoint, not_finite
+from app.training import branches, checkpoint, memory, not_finite
 from app.training.batches import BatchStream, DevicePictures
 from app.training.checkpoint import Progress
 from app.training.distributed import Ranks
-from app.training.gradient_flow import GradientFlow, branch_ratios
+from app.training.gradient_flow import GradientFlow
 from app.training.recorder import STEPS_TOGETHER, Recorder
 from app.training.schedule import WARM_UP_ERROR
 from app.training.trainer import Trainer
@@ -28,7 +28,6 @@ from app.training.wishes import Wishes
 
 CHECKPOINT_SECONDS = 30.0
 LOOK_SECONDS = 0.3
-BRANCH_PICTURES = 256
 _PAUSE_LOOK = 0.2
 
 Outcome = Literal["finished", "stopped"]
@@ -137,10 +136,11 @@ class Session:
                 self._save()
                 self._event("stopped", "Somebody asked for it.")
                 return "stopped"
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not _is_memory(error):
+            except RuntimeError as error:
+                if not memory.is_full(error):
                     raise
-                self._take_smaller_pieces(error)
+                smaller = self._smaller_pieces(error)
+            self._go_back_to_compute(smaller)  # here, where the error no longer holds the step's activations
 
     def _train(self) -> None:
         trainer = self.trainer
@@ -299,11 +299,12 @@ class Session:
         self._event("finished", f"{self.trainer.step} steps.")
 
     def _measure_branches(self) -> None:
-        if self._ranks.first and self._writer is not None:
-            pictures = self.trainer.normalise(self._test.pixels[:BRANCH_PICTURES])
-            with self.trainer.kept_weights():
-                ratios = branch_ratios(self.trainer.network, self.trainer.outline, pictures)
-            self.trainer.learn()
+        if not self._ranks.first or self._writer is None:
+            return
+        ratios = branches.measured(self.trainer, self._test)
+        if ratios is None:
+            self._event("notice", "The branches were not measured: memory does not suffice for it.")
+        else:
             self._writer.branches(self.trainer.step, ratios)
 
     # -- wishes --------------------------------------------------------------------------------------------------------
@@ -352,18 +353,24 @@ class Session:
         self.stream.restore(stream)
         self._recorder.forget()
 
-    def _take_smaller_pieces(self, error: BaseException) -> None:
+    def _smaller_pieces(self, error: BaseException) -> int:
+        """How many pictures to compute at once, now that there was no memory for as many as until here.
+
+        Raises:
+            TrainingError: where they cannot be fewer, or may not.
+        """
         micro = self.trainer.micro_batch
         smaller = (micro + 1) // 2
-        advice = f"Set micro_batch={smaller}, or choose a smaller batch, width or depth."
         if micro == 1 or not self.trainer.experiment.smaller_if_full or self._ranks.world > 1:
             raise TrainingError(
-                f"Memory does not suffice for {micro} pictures at once ({self.trainer.outline.title}).", advice
+                f"Memory does not suffice for {micro} pictures at once ({self.trainer.outline.title}).",
+                f"Set micro_batch={smaller}, or choose a smaller batch, width or depth.",
             ) from error
-        self.trainer.optimiser.zero_grad(set_to_none=True)
-        self.trainer.forget_recording()
-        if self.trainer.device.type == "cuda":
-            torch.cuda.empty_cache()
+        return smaller
+
+    def _go_back_to_compute(self, smaller: int) -> None:
+        micro = self.trainer.micro_batch
+        memory.give_back(self.trainer)
         self._go_back()
         self.trainer.micro_batch = smaller
         if self._writer is not None:
@@ -398,10 +405,10 @@ class Session:
         """Go back to the last checkpoint and to the step before, and look at every block."""
         if self._ranks.world > 1:
             return ""
+        pieces = self.trainer.micro_batch  # perhaps fewer than at the checkpoint, since memory did not suffice
         self._go_back()
-        while self.trainer.step < step - 1:
-            self.trainer.train_step(*self.stream.next())
-        return not_finite.first_block(self.trainer, *self.stream.next())
+        self.trainer.micro_batch = pieces
+        return not_finite.found_again(self.trainer, self.stream, step, self._flow)
 
     # -- small things --------------------------------------------------------------------------------------------------
 
@@ -438,9 +445,3 @@ class Session:
 def _told(number: float) -> float:
     """A number for the status file, which is JSON and has no NaN."""
     return number if math.isfinite(number) else -1.0
-
-
-def _is_memory(error: BaseException) -> bool:
-    if isinstance(error, torch.OutOfMemoryError):
-        return True
-    return any(words in str(error) for words in ("can't allocate memory", "not enough memory", "out of memory"))

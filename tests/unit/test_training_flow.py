@@ -11,6 +11,7 @@ from app.networks.registry import build, families
 from app.runs.records import MEASURES
 from app.training.distributed import Ranks
 from app.training.gradient_flow import GradientFlow, branch_ratios, parameters_by_block
+from app.training.not_finite import found_again
 from app.training.recorder import Recorder
 from app.training.trainer import Trainer
 from tests.unit.training_help import CPU, small, trainer_and_stream
@@ -145,7 +146,7 @@ def test_every_parameter_belongs_to_one_block(family: str, architecture: str) ->
 def test_the_branch_is_weighed_against_the_shortcut() -> None:
     trainer, stream = trainer_and_stream(small(gate=0.5, shortcut="A"))
     x = trainer.normalise(stream.next()[0])
-    found = branch_ratios(trainer.network, trainer.outline, x)
+    found = branch_ratios(trainer.network, trainer.outline, [x])
     network = trainer.network.eval()
     with torch.no_grad():
         stem = functional.relu(network.bn1(network.conv1(x)))  # type: ignore[operator]
@@ -154,6 +155,16 @@ def test_the_branch_is_weighed_against_the_shortcut() -> None:
     expected = (branch.flatten(1).norm(dim=1) / (0.5 * stem).flatten(1).norm(dim=1)).mean()
     assert found[1] == pytest.approx(float(expected), rel=1e-4)
     assert np.isnan(found[[0, -1]]).all() and np.isfinite(found[1:-1]).all()
+    in_parts = branch_ratios(trainer.network, trainer.outline, torch.split(x, 6))  # 6, 6 and 4 pictures
+    np.testing.assert_allclose(in_parts, found, rtol=1e-5)
     plain, _ = trainer_and_stream(small(shortcut="none"))
-    assert np.isnan(branch_ratios(plain.network, plain.outline, x)).all()
+    assert np.isnan(branch_ratios(plain.network, plain.outline, [x])).all()
     assert plain.network.training
+
+
+def test_looking_for_numbers_that_are_not_finite_keeps_one_steps_gradients() -> None:
+    """On a GPU, where gradients at outputs are kept until the step is over."""
+    trainer, stream = trainer_and_stream(small())
+    with GradientFlow(trainer.network, trainer.outline, together=True) as flow:
+        assert found_again(trainer, stream, 6, flow) == ""
+        assert len(flow.kept) <= len(trainer.outline.blocks)

@@ -8,6 +8,7 @@ import json
 import shutil
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -281,6 +282,106 @@ def test_without_memory_and_without_leave_the_run_stops_with_advice(
     _memory_for(5, monkeypatch)
     with pytest.raises(TrainingError, match="micro_batch=8"):
         run(experiment.changed({"smaller_if_full": False}), tmp_path / "run")
+
+
+def test_a_run_in_pieces_whose_loss_is_not_finite_is_searched_in_the_same_pieces(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint is from before the pieces: going back to it must not bring back the whole batch."""
+    _memory_for(5, monkeypatch)
+    _poison_step(3, monkeypatch)
+    with pytest.raises(TrainingError, match=r"At step 3 .*layer2\.0"):
+        run(experiment, tmp_path / "run")
+    events = RunReader(tmp_path / "run").events()
+    assert [event.kind for event in events] == ["started", "memory", "memory", "not finite"]
+
+
+def test_a_search_without_memory_leaves_the_block_to_the_row(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(trainer: Any, *batch: Any) -> str:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    _poison_step(3, monkeypatch)
+    monkeypatch.setattr(session.not_finite, "first_block", full)
+    with pytest.raises(TrainingError, match="At step 3 the loss was nan"):
+        run(experiment, tmp_path / "run")
+    assert [event.kind for event in RunReader(tmp_path / "run").events()] == ["started", "not finite"]
+
+
+def test_before_smaller_pieces_the_memory_of_the_failed_step_is_free(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[weakref.ref[torch.Tensor]] = []
+    seen = []
+    real_step, real_load = session.Trainer.accumulate, checkpoint.load
+
+    def full(self: Any, pixels: torch.Tensor, labels: torch.Tensor) -> Any:
+        if held:
+            return real_step(self, pixels, labels)
+        activations = pixels.float()
+        held.append(weakref.ref(activations))
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    def load(*arguments: Any) -> Any:
+        seen.append(held[0]())
+        return real_load(*arguments)
+
+    monkeypatch.setattr(session.Trainer, "accumulate", full)
+    monkeypatch.setattr(checkpoint, "load", load)
+    run(experiment, tmp_path / "run")
+    assert seen == [None]
+
+
+def _poison_step(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One step's weights become infinite, whenever it is made or looked at."""
+    real = session.Trainer.accumulate
+
+    def poisoned(self: Any, pixels: torch.Tensor, labels: torch.Tensor) -> Any:
+        if self.step == step - 1:
+            with torch.no_grad():
+                self.network.get_submodule("layer2.0").conv2.weight.fill_(float("inf"))
+        return real(self, pixels, labels)
+
+    monkeypatch.setattr(session.Trainer, "accumulate", poisoned)
+
+
+def _evaluated_at_most(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def guard(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if not module.training and len(inputs[0]) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    real = session.Session.__init__
+
+    def watched(self: Any, trainer: Any, *rest: Any, **named: Any) -> None:
+        trainer.network.register_forward_pre_hook(guard)
+        real(self, trainer, *rest, **named)
+
+    monkeypatch.setattr(session.Session, "__init__", watched)
+
+
+def test_branches_are_measured_with_as_many_pictures_at_once_as_a_test(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _evaluated_at_most(16, monkeypatch)
+    run(experiment.changed({"micro_batch": 4, "norm": "none"}), tmp_path / "run")
+    reader = RunReader(tmp_path / "run")
+    assert [event.kind for event in reader.events()] == ["started", "finished"]
+    assert np.isfinite(reader.branches().values[0, 1:-1]).all()
+
+
+def test_a_run_finishes_without_its_branches_where_memory_does_not_suffice(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("app.training.branches.branch_ratios", full)
+    run(experiment, tmp_path / "run")
+    reader = RunReader(tmp_path / "run")
+    assert [event.kind for event in reader.events()] == ["started", "notice", "finished"]
+    assert "branches were not measured" in reader.events()[1].text
+    assert read_status(tmp_path / "run").state == "finished"
 
 
 @pytest.mark.usefixtures("eager")
