@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.commands.options import device_option, explained, json_option, print_json
+from app.commands.options import check_writable, device_option, explained, json_option, print_json, write_result
 from app.core.errors import AnatomyError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def command(
     from app.core.records import Request
     from app.engine import anatomy, service
 
+    check_writable(figure)
     service.hello(device)
     if with_responses:
         if data is None:
@@ -65,10 +66,9 @@ def command(
     if with_paths or figure is not None:
         carried = anatomy.paths(request, data="" if data is None else str(data))
     if figure is not None and carried is not None:
-        from app.core.files import write_text
         from app.render.sweep_figure import paths_figure
 
-        write_text(figure, paths_figure(carried, info.title))
+        write_result(figure, paths_figure(carried, info.title))
     if as_json:
         print_json(_as_json(found, carried, info, path))
         return
@@ -85,10 +85,9 @@ def _responses(record: ResponseRecord, figure: Path | None, *, as_json: bool) ->
     from app.core.responses import response_table
 
     if figure is not None:
-        from app.core.files import write_text
         from app.render.responses_figure import responses_figure
 
-        write_text(figure, responses_figure((record,)))
+        write_result(figure, responses_figure((record,)))
     if as_json:
         print_json(dataclasses.asdict(record))
         return

@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.commands.options import FAILED, device_option, explained, json_option, print_json
-from app.core.errors import DataError, EngineError
+from app.commands.options import (
+    FAILED,
+    check_writable,
+    device_option,
+    explained,
+    json_option,
+    print_json,
+    write_result,
+)
+from app.core.errors import EngineError
 
 if TYPE_CHECKING:
     from app.engine.evaluation import Judged
@@ -65,6 +73,8 @@ def command(
     from app.evaluation.records import EvaluationRequest
     from app.evaluation.records import as_json as record_as_json
 
+    for place in (table, pictures):
+        check_writable(place)
     request = EvaluationRequest(
         model, str(path), str(labels) if labels else "", skip_unknown, batch, keep=not no_record
     )
@@ -74,9 +84,9 @@ def command(
         return
     record = judged.record
     if table is not None:
-        _write(table, class_table(record))
+        write_result(table, class_table(record))
     if pictures is not None:
-        _write(pictures, picture_table(judged))
+        write_result(pictures, picture_table(judged))
     if as_json:
         print_json(record_as_json(record))
     else:
@@ -165,15 +175,6 @@ def picture_table(judged: Judged) -> str:
             answer = [labels[called], int(called == label), f"{sure:.6f}", f"{true:.6f}"]
         writer.writerow([judged.names[number], labels[label], *answer])
     return text.getvalue()
-
-
-def _write(path: Path, text: str) -> None:
-    from app.core.files import write_text
-
-    try:
-        write_text(path, text)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror or error}).", "Choose another path.") from error
 
 
 def _tell(record: EvaluationRecord) -> None:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.commands.options import device_option, explained, json_option, print_json
+from app.commands.options import (
+    FAILED,
+    check_writable,
+    device_option,
+    explained,
+    json_option,
+    print_json,
+    write_result,
+)
 from app.core.errors import AnatomyError
 
 if TYPE_CHECKING:
@@ -54,10 +62,12 @@ def command(
     """Delete the blocks of MODEL in turn and count the errors on labelled pictures.
 
     A deleted block gives out its shortcut alone. Several models see the same pictures: a residual network and
-    its plain twin, say. See Veit et al. 2016.
+    its plain twin, say. See Veit et al. 2016. Exit code 1 where pictures could not be read.
     """
     from app.core.sweeps import SweepRequest, new_sweep_path, read_sweep
 
+    for place in (figure, table):
+        check_writable(place)
     if read is not None:
         found = read_sweep(read)
     else:
@@ -74,23 +84,21 @@ def command(
         )
         found = _swept(request, device)
     if figure is not None:
-        from app.core.files import write_text
         from app.render.sweep_figure import sweep_figure
 
-        write_text(figure, sweep_figure(found))
+        write_result(figure, sweep_figure(found))
     if table is not None:
-        from app.core.files import write_text
-
-        write_text(table, _csv(found))
+        write_result(table, _csv(found))
     if as_json:
         print_json(json.loads(json.dumps(dataclasses.asdict(found))))
-        return
-    if markdown:
+    elif markdown:
         from app.render.sweep_figure import sweep_table
 
         click.echo(sweep_table(found), nl=False)
-        return
-    _print(found)
+    else:
+        _print(found)
+    if found.unread and read is None:
+        sys.exit(FAILED)
 
 
 def _swept(request: object, device: str) -> SweepRecord:
@@ -142,7 +150,7 @@ def _csv(record: SweepRecord) -> str:
     import io
 
     text = io.StringIO()
-    writer = csv.writer(text)
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["model", "deleted", "random", "shortcut", "wrong", "pictures", "error", "refused"])
     for series in record.series:
         for point in series.points:

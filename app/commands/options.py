@@ -5,12 +5,16 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from app.core.errors import ExplorerError
+from app.core.errors import DataError, ExplorerError
+from app.core.files import write_text
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 FAILED = 1
@@ -37,6 +41,37 @@ def explained(function: Callable[P, R]) -> Callable[P, R]:
             sys.exit(CANNOT_START)
 
     return run
+
+
+def check_writable(path: Path | None) -> None:
+    """Make sure, before long work begins, that its result can be written there.
+
+    Raises:
+        DataError: where it cannot.
+    """
+    if path is None:
+        return
+    with _told_of(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+
+
+def write_result(path: Path, text: str) -> None:
+    """Write a file that the user named.
+
+    Raises:
+        DataError: where it cannot be written.
+    """
+    with _told_of(path):
+        write_text(path, text)
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror or error}).", "Choose another path.") from error
 
 
 def print_json(value: Any) -> None:

@@ -127,6 +127,7 @@ class SweepRecord:
         device: Where it was computed.
         series: One per model, in the request's order; those not begun are missing.
         notices: What the user should know.
+        unread: How many pictures could not be read; they are not counted.
     """
 
     request: SweepRequest
@@ -138,6 +139,7 @@ class SweepRecord:
     device: str
     series: tuple[SweepSeries, ...] = ()
     notices: tuple[str, ...] = field(default=())
+    unread: int = 0
 
 
 def new_sweep_path(folder: Path, model: str) -> Path:

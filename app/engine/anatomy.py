@@ -207,8 +207,12 @@ def sweep(request: SweepRequest, told: Callable[[float], None] | None = None) ->
             for state in swept(classifier, batches, points, lesions=request.lesions, cancelled=cancelled):
                 current = replace(current, points=tuple(state))
                 keep("running", (*finished, current))
-                seen = current.whole.pictures if current.whole else 0
-                progress((number + seen / len(pictures)) / len(request.models))
+                seen = (current.whole.pictures if current.whole else 0) + len(pictures.unread)
+                progress((number + min(1.0, seen / len(pictures))) / len(request.models))
+            if unread := len(pictures.unread):
+                notice = f"{unread} pictures could not be read and are not counted."
+                notices = tuple(dict.fromkeys((*record.notices, notice)))
+                record = replace(record, pictures=len(pictures) - unread, unread=unread, notices=notices)
             finished, current = (*finished, current), None
     except CancelledError:
         keep("stopped", finished if current is None else (*finished, current))
@@ -259,6 +263,8 @@ def paths(request: Request, data: str = "", *, pictures: int = 32, paths_per_len
         if not 0 <= target < len(classifier.labels):
             raise AnatomyError(f"There is no class {target}.", "Choose one of the model's classes.")
         pieces = [(pixels, np.full(at_once, target))]
+    if not pieces:
+        raise DataError(f"No picture of {data} can be read.", "Choose other data.")
     count = sum(len(labels) for _, labels in pieces)
     rounds = max(1, -(-paths_per_length // count))
     for number, (crops, labels) in enumerate(pieces):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +25,14 @@ class Labelled:
         numbers: (n,) int64: which of its pictures are used.
         labels: (n,) int64: their classes, in the model's numbers.
         notices: What the user should know.
+        unread: Why a picture could not be read, by its number: of those that `batches` met so far.
     """
 
     data: LabelledSet
     numbers: NDArray[np.int64]
     labels: NDArray[np.int64]
     notices: tuple[str, ...]
+    unread: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -41,7 +43,8 @@ class Labelled:
         """((N, S, S, 3) uint8 crops, (N,) labels, (N,) numbers) of `size` pictures; unreadable ones are left out."""
         parts = [slice(start, start + size) for start in range(0, len(self), size)]
         prepared = prepared_batches(classifier, self.data, [self.numbers[part] for part in parts])
-        for part, (crops, readable, _unread) in zip(parts, prepared, strict=True):
+        for part, (crops, readable, unread) in zip(parts, prepared, strict=True):
+            self.unread.update(unread)
             if len(readable):
                 yield crops, self.labels[part][readable], self.numbers[part][readable]
 

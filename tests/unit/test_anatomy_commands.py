@@ -10,10 +10,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from app.commands import anatomy, lesion
 from app.core.paths import PathLength, PathRecord, log10_paths
-from app.core.sweeps import SweepPoint, SweepRecord, SweepRequest, SweepSeries, read_sweep
+from app.core.sweeps import SweepPoint, SweepRecord, SweepRequest, SweepSeries, read_sweep, write_sweep
 from app.render.sweep_figure import paths_figure, sweep_figure
 
 MODEL = "cifar10-resnet20"
@@ -78,6 +79,61 @@ def test_lesion_counts_records_and_draws(tmp_path: Path, home: Path, data: str) 
     assert table_lines[4].split(" | ")[1:3] == ["stage 2, block 1", "padding"]
     for bad in ((), (MODEL,), (MODEL, "--data", data, "--blocks", "fc"), ("--read", data)):
         assert run(lesion.command, *bad).exit_code == 2
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    """A folder per class with three pictures, one of which is damaged."""
+    for name in ("cat", "dog"):
+        (tmp_path / "val" / name).mkdir(parents=True)
+        Image.new("RGB", (32, 32), "red").save(tmp_path / "val" / name / "a.png")
+    (tmp_path / "val" / "dog" / "b.png").write_bytes(b"no picture")
+    return tmp_path / "val"
+
+
+def test_a_sweep_says_which_pictures_it_could_not_count(folders: Path) -> None:
+    words = (MODEL, "--data", str(folders), "--blocks", "layer1.0", "--device", "cpu")
+    done = run(lesion.command, *words)
+    assert done.exit_code == 1, done.output
+    assert "on 2 pictures of" in done.stdout
+    assert "1 pictures could not be read and are not counted" in done.stdout
+    found = json.loads(run(lesion.command, *words, "--json").stdout)
+    assert (found["pictures"], found["unread"]) == (2, 1)
+    again = run(lesion.command, "--read", found["request"]["path"])
+    assert again.exit_code == 0 and "1 pictures could not be read" in again.stdout
+
+
+def test_paths_over_no_readable_picture_are_refused(folders: Path) -> None:
+    for file in folders.rglob("*.png"):
+        file.write_bytes(b"no picture")
+    done = run(anatomy.command, MODEL, "--paths", "--data", str(folders), "--device", "cpu")
+    assert done.exit_code == 2, done.output
+    assert "No picture of" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--csv", "--figure"])
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    option: str, tmp_path: Path, data: str, home: Path
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    place = str(tmp_path / "file" / "result")
+    done = run(lesion.command, MODEL, "--data", data, option, place, "--device", "cpu")
+    assert done.exit_code == 2, done.output
+    assert f"{place} cannot be written" in done.stderr
+    assert not (home / "data" / "sweeps").exists() or not list((home / "data" / "sweeps").iterdir())
+    if option == "--figure":
+        for words in (("--paths",), ("--responses", "--data", data)):
+            done = run(anatomy.command, MODEL, *words, option, place, "--device", "cpu")
+            assert done.exit_code == 2, done.output
+            assert f"{place} cannot be written" in done.stderr
+
+
+def test_a_table_has_the_same_ends_of_lines_everywhere(tmp_path: Path) -> None:
+    request = SweepRequest(("r",), "d", str(tmp_path / "record"))
+    series = SweepSeries("r", "R", "residual", (), (), (), (SweepPoint((), wrong=1, pictures=10),))
+    write_sweep(SweepRecord(request, "done", "", 1.0, 10, 10, "CPU", (series,)))
+    assert run(lesion.command, "--read", request.path, "--csv", str(tmp_path / "a.csv")).exit_code == 0
+    assert "\r" not in (tmp_path / "a.csv").read_bytes().decode()
 
 
 def test_figures_show_what_the_records_say() -> None:
