@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ class LabelledSet:
         files: Where the pictures are, one per label; () for an array.
         pixels: (N, H, W, 3) uint8 RGB; None for files.
         notices: What the user should know ("left out: …").
+        told: The pictures in the order in which a labels file names them; () where there is none.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class LabelledSet:
     files: tuple[Path, ...] = ()
     pixels: NDArray[np.uint8] | None = None
     notices: tuple[str, ...] = ()
+    told: tuple[int, ...] = ()
     _digest: list[str] = field(default_factory=list, repr=False)
 
     def __len__(self) -> int:
@@ -60,6 +62,22 @@ class LabelledSet:
         if self.pixels is None:
             return read_picture(self.files[number])
         return Frame(self.pixels[number], f"{self.path.name} {self.names[number]}")
+
+    def as_told(self) -> LabelledSet:
+        """The same pictures and classes in the order of the labels file, which earlier records have."""
+        import numpy as np
+
+        old = self.labels[list(self.told)].tolist()
+        places = {label: place for place, label in enumerate(dict.fromkeys(old))}
+        return replace(
+            self,
+            classes=tuple(self.classes[label] for label in places),
+            labels=np.array([places[label] for label in old], np.int64),
+            names=tuple(self.names[number] for number in self.told),
+            files=tuple(self.files[number] for number in self.told),
+            told=(),
+            _digest=[],
+        )
 
     @property
     def fingerprint(self) -> str:

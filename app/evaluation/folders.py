@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from posixpath import join, normpath
 
 from app.core.errors import DataError
 from app.evaluation.data import LabelledSet
@@ -35,6 +37,7 @@ HELP = (
     "Give a folder that has a folder of pictures for each class, or a folder of pictures with a file (labels.csv) "
     "whose lines are “picture,class”."
 )
+UTF_8 = "Save it as UTF-8 (in Excel: “CSV UTF-8”)."
 HEADINGS = ("image", "imageid", "image_id", "file", "filename", "picture", "path", "name", "id")
 _NUMBER = re.compile(r"_val_(\d{8})$")  # ILSVRC2012_val_00000001.JPEG
 _WORDNET = re.compile(r"^n\d{8}$")
@@ -106,58 +109,135 @@ def _per_class(root: Path, top: Path, folders: list[Path]) -> LabelledSet:
 def _flat(root: Path, table: Path, *, named: Path | None = None) -> LabelledSet:
     import numpy as np
 
-    pictures: dict[str, Path] = {}
-    for file in iterate_pictures([root]):
-        pictures.setdefault(file.name, file)
-        pictures.setdefault(file.stem, file)
-        pictures.setdefault(file.relative_to(root).as_posix() if file != root else file.name, file)
-    classes: dict[str, int] = {}
-    files: list[Path] = []
-    places: list[int] = []
+    rows = _rows(table)
+    pictures = list(iterate_pictures([root]))
+    lines = list(_lines(table, rows, sorted(pictures, key=lambda file: (file.name, file.as_posix()))))
+    meant = _meant([name for name, _label in lines], table, root, pictures)
+    called: dict[Path, str] = {}
     missing: list[str] = []
-    for name, label in _lines(table, sorted(set(pictures.values()), key=lambda file: file.name)):
-        found = pictures.get(name) or pictures.get(name.rpartition("/")[2])
-        if found is None:
-            missing.append(name)
-            continue
-        files.append(found)
-        places.append(classes.setdefault(label, len(classes)))
-    if not files:
-        raise DataError(f"None of the pictures that {table} names is in {root}: {some(missing)}.", HELP)
+    several: list[str] = []
+    for (name, label), found in zip(lines, meant, strict=True):
+        if len(found) != 1:
+            (several if found else missing).append(name)
+        elif called.setdefault(found[0], label) != label:
+            raise DataError(
+                f"{table} calls {found[0]} both “{called[found[0]]}” and “{label}”.", "Leave one of the lines out."
+            )
+    if not called:
+        raise DataError(f"None of the pictures that {table} names is in {root}: {some(missing or several)}.", HELP)
     notices = [f"{table.name} names {len(missing)} pictures that are not there: {some(missing)}."] if missing else []
-    unlabelled = len(set(pictures.values()) - set(files))
-    if unlabelled:
-        notices.append(f"Left out, because {table.name} does not name them: {unlabelled} pictures.")
+    if several:
+        notices.append(f"Left out, because more than one picture is called so: {some(several)}.")
+    if len(pictures) > len(called):
+        notices.append(f"Left out, because {table.name} does not name them: {len(pictures) - len(called)} pictures.")
+    files = tuple(file for file in pictures if file in called)
+    classes = _sorted_classes(set(called.values()))
+    places = {label: place for place, label in enumerate(classes)}
+    numbers = {file: number for number, file in enumerate(files)}
     below = named or root
-    names = tuple(file.relative_to(below).as_posix() for file in files)
-    layout = f"pictures with {table.name}"
-    labels = np.array(places, np.int64)
-    return LabelledSet(below, layout, tuple(classes), labels, names, tuple(files), notices=tuple(notices))
+    return LabelledSet(
+        below,
+        f"pictures with {table.name}",
+        classes,
+        np.array([places[called[file]] for file in files], np.int64),
+        tuple(file.relative_to(below).as_posix() for file in files),
+        files,
+        notices=tuple(notices),
+        told=tuple(numbers[file] for file in called),
+    )
 
 
-def _lines(table: Path, pictures: list[Path]) -> Iterator[tuple[str, str]]:
-    """(picture, class) of each line: separated by commas, tabs or spaces; a heading is passed over.
+def _sorted_classes(labels: set[str]) -> tuple[str, ...]:
+    """By the alphabet, as folders are; numbers by their size."""
+    if all(label.isdecimal() for label in labels):
+        return tuple(sorted(labels, key=lambda label: (int(label), label)))
+    return tuple(sorted(labels))
+
+
+def _meant(names: list[str], table: Path, root: Path, pictures: list[Path]) -> list[list[Path]]:
+    """The picture that each name means; none where it is not there, several where the name does not tell them apart.
+
+    A name with a folder is the end of a path: “cat/1.jpg” never means dog/1.jpg. Only where no such folder is here at
+    all, as after pictures were put together elsewhere, a bare name that is the only one of its kind will do.
+    """
+    top = normpath(root.absolute().as_posix())
+    beside = normpath(table.absolute().parent.as_posix())
+    files: dict[str, Path] = {}
+    by_name: defaultdict[str, list[str]] = defaultdict(list)
+    by_stem: defaultdict[str, list[str]] = defaultdict(list)
+    for file in pictures:
+        path = join(top, file.relative_to(root).as_posix()) if file != root else top
+        files[path] = file
+        by_name[file.name].append(path)
+        by_stem[file.stem].append(path)
+
+    def called_so(name: str) -> list[str]:
+        end = "/" + name.lstrip("/")
+        bare = end.rpartition("/")[2]
+        whole = [path for path in by_name.get(bare, ()) if f"/{path}".endswith(end)]
+        return whole or [path for path in by_stem.get(bare, ()) if f"/{path.rpartition('.')[0]}".endswith(end)]
+
+    def find(name: str) -> list[str]:
+        exact = next((path for folder in (top, beside) if (path := normpath(join(folder, name))) in files), None)
+        return called_so(name) if exact is None else [exact]
+
+    names = [normpath(name) for name in names]
+    found = [find(name) for name in names]
+    if not any("/" in name and paths for name, paths in zip(names, found, strict=True)):
+        elsewhere = [paths or called_so(name.rpartition("/")[2]) for name, paths in zip(names, found, strict=True)]
+        claims: defaultdict[str, set[str]] = defaultdict(set)
+        for name, paths in zip(names, elsewhere, strict=True):
+            for path in paths:
+                claims[path].add(name)
+        found = [
+            paths or [path for path in others if len(others) == 1 and len(claims[path]) == 1]
+            for paths, others in zip(found, elsewhere, strict=True)
+        ]
+    return [[files[path] for path in paths] for paths in found]
+
+
+def _rows(table: Path) -> list[str]:
+    """The lines of a labels file that say something."""
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise DataError(f"The file of labels {table} does not exist.", "Check its path.") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"The file of labels {table} cannot be read ({reason}).", "Choose a text file.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{table} is not text in UTF-8.", f"{UTF_8} {HELP}") from error
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def _separator(rows: list[str]) -> str:
+    """What stands between the picture and its class, the same in the whole file: class names have commas and spaces."""
+    if all("\t" in row for row in rows):
+        return "\t"
+    if all(";" in row and "," not in row for row in rows):
+        return ";"
+    commas = sum("," in row for row in rows)
+    spaced = all((match := _SEPARATED.match(row.strip())) and "," not in match["name"] for row in rows)
+    return " " if commas == 0 or (spaced and commas < len(rows)) else ","
+
+
+def _lines(table: Path, rows: list[str], pictures: list[Path]) -> Iterator[tuple[str, str]]:
+    """(picture, class) of each line: separated by commas, semicolons, tabs or spaces; a heading is passed over.
 
     Args:
         pictures: In the order of their names: what a list of bare classes, as ImageNet's are, is about.
     """
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{table} is not a text file.", HELP) from error
-    rows = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    if rows and all(len(row.split()) == 1 and "," not in row for row in rows):
+    separator = _separator(rows)
+    if rows and all(len(row.split()) == 1 and separator not in row.strip() for row in rows):
         yield from _in_order(table, [row.strip() for row in rows], pictures)
         return
     solution = bool(rows) and rows[0].replace(" ", "").lower() == "imageid,predictionstring"
     for number, row in enumerate(rows):
-        if "," in row:
-            cells = next(csv.reader([row]))
-        elif "\t" in row:
-            cells = row.split("\t")
-        else:
+        if separator == " ":
             match = _SEPARATED.match(row.strip())
-            cells = [match["name"], match["label"]] if match else [row]
+            cells = row.split("\t") if "\t" in row else [match["name"], match["label"]] if match else [row]
+        else:
+            cells = next(csv.reader([row], delimiter=separator))
         if len(cells) < 2:
             raise DataError(f"Line {number + 1} of {table} is not “picture,class”: {row[:60]}", HELP)
         name, label = cells[0].strip(), cells[1].strip()
@@ -186,7 +266,7 @@ def _in_order(table: Path, words: list[str], pictures: list[Path]) -> Iterator[t
             )
         numbers = list(range(1, len(words) + 1))
     for file, number in zip(pictures, numbers, strict=True):
-        yield file.name, words[number - 1]
+        yield file.absolute().as_posix(), words[number - 1]
 
 
 def _labels_file(folder: Path) -> Path | None:

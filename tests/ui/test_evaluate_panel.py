@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QPointF, Qt
 from pytestqt.qtbot import QtBot
 
 from app.core.errors import CancelledError, DataError
+from app.evaluation.data import labelled_set
 from app.evaluation.measures import Calibration, ClassRow
-from app.evaluation.records import EvaluationRequest, list_records
+from app.evaluation.records import EvaluationRequest, evaluations, list_records, read_verdicts, write_record
 from app.ui.charts.export import csv_text
 from app.ui.composition import Composition
 from app.ui.evaluate.class_table import ClassModel
@@ -122,6 +125,27 @@ def test_data_that_changed_are_not_shown_as_if_they_were_the_same(
     panel.gallery.strip.chosen.emit(1)
     qtbot.waitUntil(lambda: "has changed" in panel.notices.text)
     assert program.window.page == "models"
+
+
+def test_earlier_evaluations_of_a_labels_file_show_their_own_pictures(
+    program: Composition, tmp_path: Path, qtbot: QtBot
+) -> None:
+    """Their numbers follow the lines of the file, which no longer count."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(2):
+        Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(folder / f"{number}.png")
+    (folder / "labels.csv").write_text("1.png,dog\n0.png,cat\n")
+    record = evaluation(tmp_path / "data", wrong=1)
+    told = labelled_set(folder).as_told()
+    old = dataclasses.replace(record, data=str(folder), layout=told.layout, fingerprint=told.fingerprint)
+    write_record(old, read_verdicts(evaluations() / record.id))
+    panel = show_panel(program, "evaluate")
+    assert isinstance(panel, EvaluatePanel)
+    qtbot.waitUntil(lambda: len(panel.gallery.strip.ids) == 1)
+    panel.gallery.strip.chosen.emit(1)
+    qtbot.waitUntil(lambda: program.window.page == "explore")
+    assert program.session.entry(program.session.current).name == "1.png", "picture 0 was the first line's"
 
 
 def test_two_evaluations_beside_each_other(program: Composition, tmp_path: Path, qtbot: QtBot) -> None:
