@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WORDNET = Path(cards.__file__).with_name("wordnet.txt")
+_WORDNET = re.compile(r"n\d{8}")
 _ID = re.compile(r"^(n\d{8})(?:[\s_.-]+(.+))?$")
 _NUMBERED = re.compile(r"^class[\s_-]*\d+$|^\d+$", re.IGNORECASE)
 
@@ -78,7 +79,8 @@ def match_classes(
             np.arange(highest + 1), "by number", ("The data do not name their classes: their numbers are the model's.",)
         )
     known = _known(tuple(labels), tuple(ids))
-    found = [_find(name, known) for name in names]
+    with_ids = _has_ids(known)
+    found = [_find(name, known, with_ids=with_ids) for name in names]
     if all(place is None for place in found):
         numbered = _by_number(names, labels)
         if numbered is not None:
@@ -101,7 +103,8 @@ def match_classes(
 
 def find_class(name: str, labels: tuple[str, ...], ids: tuple[str, ...] = ()) -> int | None:
     """The place of a class among a model's, by its name, one of its names, or its id; None where it is not there."""
-    return _find(name, _known(labels, ids))
+    known = _known(labels, ids)
+    return _find(name, known, with_ids=_has_ids(known))
 
 
 @cache
@@ -114,12 +117,15 @@ def counterparts(
     """
     known = _known(others, other_ids)
     ids = ids or (wordnet_ids() if labels == cards.imagenet_labels() else ())
+    with_ids = _has_ids(known)
 
     def find(place: int, label: str) -> int | None:
         if labels != others and _NUMBERED.match(label):
             return None
         by_id = known.get(_plain(ids[place])) if ids else None
-        return by_id if by_id is not None else _find(label, known)
+        if by_id is None and with_ids and ids and _WORDNET.fullmatch(ids[place]):
+            return None  # the dog “Cardigan” is not the “cardigan” that one wears
+        return by_id if by_id is not None else _find(label, known, with_ids=with_ids)
 
     return tuple(find(place, label) for place, label in enumerate(labels))
 
@@ -141,9 +147,17 @@ def _known(labels: tuple[str, ...], ids: tuple[str, ...]) -> dict[str, int | Non
     return {way: next(iter(places)) if len(places) == 1 else None for way, places in ways.items()}
 
 
-def _find(name: str, known: dict[str, int | None]) -> int | None:
+def _has_ids(known: dict[str, int | None]) -> bool:
+    """Whether the classes are known by WordNet ids: then an id that is not among them is another class, name or no."""
+    return any(_WORDNET.fullmatch(way) for way in known)
+
+
+def _find(name: str, known: dict[str, int | None], *, with_ids: bool) -> int | None:
     match = _ID.match(name.strip())
-    parts = [match[1], match[2] or ""] if match else [name, re.sub(r"^\d+[\s_.-]+", "", name), *name.split(",")]
+    if match:
+        parts = [match[1]] if with_ids else [match[2] or ""]
+    else:
+        parts = [name, re.sub(r"^\d+[\s_.-]+", "", name), *name.split(",")]
     for part in parts:
         place = known.get(_plain(part))
         if place is not None and part:

@@ -70,6 +70,23 @@ def test_wordnet_ids_and_synonyms_tell_classes_of_other_names_apart_and_together
     assert find_class("cat", ("tench", "goldfish, Carassius auratus")) is None
 
 
+def test_an_id_that_the_other_does_not_have_is_not_overruled_by_a_name() -> None:
+    """The dog “Cardigan” (n02113186) is not the garment “cardigan” (n02963159)."""
+    large = classes(*cards.imagenet_labels())
+    dog, garment = wordnet_ids().index("n02113186"), wordnet_ids().index("n02963159")
+    small = classes("cardigan", "tench", ids=("n02963159", "n01440764"))
+    found = shared_classes(large, small)
+    assert found.there[dog] is None and found.there[garment] == 0 and found.back == (garment, 0)
+    assert found.same(dog, 0) is False
+    assert find_class("n02113186_Cardigan", small.labels, small.label_ids) is None
+    assert find_class("n02113186_Cardigan", small.labels) == 0, "without ids the name is all there is"
+    assert find_class("Cardigan", small.labels, small.label_ids) == 0
+    named = classes("cardigan", "Tench")
+    assert shared_classes(small, named).there == (0, 1), "only one has ids"
+    own = classes("cardigan", "tench", ids=("first", "second"))
+    assert shared_classes(large, own).there[garment] == 0, "ids of another kind say nothing"
+
+
 def test_maps_of_other_sizes_and_crops_are_compared_where_both_looked() -> None:
     ramp = np.tile(np.linspace(0, 1, 8), (8, 1))
     assert map_correlation(heatmap(ramp), BOX, heatmap(ramp), BOX) == pytest.approx(1)

@@ -265,6 +265,12 @@ def test_classes_are_matched_by_name_id_number_and_order() -> None:
     assert match_classes([], GREYS, highest=3, title="M").classes.tolist() == [0, 1, 2, 3]
 
 
+def test_a_folders_id_is_not_overruled_by_its_name() -> None:
+    labels, ids = ("cardigan", "tench"), ("n02963159", "n01440764")
+    found = match_classes(["n01440764", "n02113186_Cardigan"], labels, highest=1, title="M", ids=ids, skip_unknown=True)
+    assert found.classes.tolist() == [1, -1] and "n02113186_Cardigan" in found.notices[0]
+
+
 def test_wordnet_ids_are_in_their_own_order_and_name_the_right_classes() -> None:
     ids = wordnet_ids()
     assert len(ids) == len(set(ids)) == 1000 and list(ids) == sorted(ids)
