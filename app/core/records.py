@@ -146,6 +146,7 @@ class ModelInfo:
         folded: Whether batch norm was folded into the convolutions.
         label_ids: What data sets call the classes, where that is not their label (WordNet ids); else empty.
         notices: What the user should know ("CUDA is out of memory; working on the CPU").
+        how: SHA-256 over preprocessing and architecture, as `Card.how` has it.
     """
 
     reference: str
@@ -158,6 +159,7 @@ class ModelInfo:
     folded: bool
     label_ids: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    how: str = ""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ from app.engine.labelled import labelled
 from app.inference.classifier import Classifier
 from app.paths import responses as responses_folder
 from app.trust.testing import tested
-from app.zoo.cards import find_card, looks_like_file
+from app.zoo.cards import find_card, means_file
 from app.zoo.loading import load_model
 
 THUMBNAIL_SIDE = 32
@@ -150,7 +150,7 @@ def with_norms(classifier: Classifier, reference: str) -> Classifier:
 
 def _published(reference: str) -> tuple[int | None, float | None]:
     """(parameters, thousand millions of multiply-adds) as the weights' publisher states them."""
-    if looks_like_file(reference):
+    if means_file(reference):
         return None, None
     card = find_card(reference)
     return (card.parameters or None, card.gflops or None) if card.kind == "published" else (None, None)
@@ -323,7 +323,7 @@ def responses(model: str, data: str, pictures: int = 1000) -> ResponseRecord:
         raise DataError(f"No picture of {data} can be read.", "Choose other data.")
     residual = any(block.shortcut != "none" for block in middle_blocks(classifier.outline))
     name = Path(data).name
-    file = looks_like_file(model)
+    file = means_file(model)
     reference = str(Path(model).resolve()) if file else model
     # The record of a bundled model can come with the program, too: it says nothing of this machine.
     place = name if not file and find_card(model).kind == "bundled" else str(Path(data).resolve())

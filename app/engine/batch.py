@@ -33,6 +33,26 @@ def classify(
 
     Pictures that are gone leave the table.
 
+    Raises:
+        ModelError, DataError: where the model or the table cannot be used.
+        BatchBusyError: where another process is at work on the table.
+        CancelledError: where the window asked to stop; what is done stays.
+    """
+    service.load(model)  # a model that is not there leaves no file of a lock behind
+    with alone(Path(store)):
+        return classify_alone(model, folders, store, anew=anew, progress=progress)
+
+
+def classify_alone(
+    model: str,
+    folders: tuple[str, ...],
+    store: str,
+    *,
+    anew: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> BatchDone:
+    """Like `classify`, for who holds the table's lock (`app.evaluation.batch_lock.alone`) and goes on holding it.
+
     Args:
         model: A reference.
         folders: Folders and files.
@@ -42,7 +62,6 @@ def classify(
 
     Raises:
         ModelError, DataError: where the model or the table cannot be used.
-        BatchBusyError: where another process is at work on the table.
         CancelledError: where the window asked to stop; what is done stays.
     """
     told, cancelled = service.watch(1)
@@ -52,16 +71,19 @@ def classify(
         "version": str(VERSION),
         "model": model,
         "model_hash": model_hash(model),
+        "how": info.how,
         "title": info.title,
         "labels": "\n".join(info.labels),
         "folders": "\n".join(os.fsencode(folder).decode("utf-8", "replace") for folder in folders),
     }
     notices: list[str] = []
-    with alone(Path(store)), BatchStore(Path(store)) as table:
+    with BatchStore(Path(store)) as table:
         if anew:
             table.clear()
         if not table.begin(about):
-            notices.append("The model is not the one that the table was begun with: it was begun anew.")
+            notices.append(
+                "The model, or what it does to pictures, is not what the table was begun with: it was begun anew."
+            )
         table.again()
         changed = table.add(_until(iterate_pictures(Path(folder) for folder in folders), cancelled))
         gone = table.drop_gone()

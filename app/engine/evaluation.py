@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import platform
 import shlex
 from collections.abc import Callable, Sequence
@@ -30,8 +31,9 @@ from app.evaluation.records import (
 )
 from app.zoo.card import Card
 from app.zoo.card_file import CARD_NAME
-from app.zoo.cards import find_card, looks_like_file, read_card
+from app.zoo.cards import find_card, means_file, read_card
 from app.zoo.hashing import sha256_of
+from app.zoo.reading import weight_files
 
 MOST_MISTAKES = 100
 LISTED = 0.02  # the share of the work that listing the pictures and loading the model is told as
@@ -174,7 +176,7 @@ def _mistake(data: LabelledSet, verdicts: measures.Verdicts, number: int) -> Mis
 
 def card_of(reference: str) -> Card | None:
     """The card that a reference leads to; None for a bare file."""
-    if not looks_like_file(reference):
+    if not means_file(reference):
         return find_card(reference)
     path = Path(reference).expanduser()
     path = path / CARD_NAME if path.is_dir() else path
@@ -182,10 +184,12 @@ def card_of(reference: str) -> Card | None:
 
 
 def model_hash(reference: str) -> str:
-    """SHA-256 of a model's file of weights; "" for a folder of several files."""
+    """SHA-256 of a model's file of weights; of all their names and hashes, where there are several."""
     card = card_of(reference)
-    path = card.weights_path if card is not None else Path(reference).expanduser()
-    return sha256_of(path) if path.is_file() else ""
+    files = (card.weights_path,) if card is not None else weight_files(Path(reference).expanduser())
+    if len(files) == 1:
+        return sha256_of(files[0])
+    return hashlib.sha256("".join(f"{sha256_of(file)}  {file.name}\n" for file in files).encode()).hexdigest()
 
 
 def published(card: Card | None) -> Published | None:

@@ -39,6 +39,7 @@ class _State:
     reference: str = ""
     title: str = ""
     label_ids: tuple[str, ...] = ()
+    how: str = ""
     classifier: Classifier | None = None
     channel: Channel | None = None
     prefixes: Prefixes = field(default_factory=Prefixes)
@@ -100,7 +101,7 @@ def load(reference: str) -> ModelInfo:
             device=_state.device,
         )
         _state.reference, _state.title = reference, model.card.title
-        _state.label_ids = model.card.label_ids
+        _state.label_ids, _state.how = model.card.label_ids, model.card.how
     classifier = _state.classifier
     return ModelInfo(
         reference=reference,
@@ -112,6 +113,7 @@ def load(reference: str) -> ModelInfo:
         device_title=device_title(classifier.device),
         folded=classifier.folded,
         label_ids=_state.label_ids,
+        how=_state.how,
     )
 
 

@@ -37,11 +37,14 @@ def cells(row: BatchRow, labels: tuple[str, ...]) -> list[Cell]:
     return [*found, row.milliseconds]
 
 
-def export(store: BatchStore, path: Path) -> int:
+def export(store: BatchStore, path: Path, *, expected: int | None = None) -> int:
     """Write the whole table; how many rows.
 
+    Args:
+        expected: How many rows it must have; with others the file that is there stays as it is.
+
     Raises:
-        DataError: where the name has another ending, or the file cannot be written.
+        DataError: where the name has another ending, the table other rows, or the file cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -52,8 +55,12 @@ def export(store: BatchStore, path: Path) -> int:
         with replacing(path) as temporary:
             if suffix == ".parquet":
                 with temporary.open("wb") as file:
-                    return write_parquet(file, columns(), rows)
-            return _write_csv(temporary, rows) if suffix == ".csv" else _write_json(temporary, rows)
+                    count = write_parquet(file, columns(), rows)
+            else:
+                count = _write_csv(temporary, rows) if suffix == ".csv" else _write_json(temporary, rows)
+            if expected not in (None, count):
+                raise DataError(f"{store.path} has {count:,} rows, and not {expected:,}.", "Begin the table anew.")
+            return count
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror or error}).", "Choose another folder.") from error
 

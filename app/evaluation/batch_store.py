@@ -136,14 +136,14 @@ class BatchStore:
 
     @property
     def about(self) -> dict[str, str]:
-        """What the batch is of: "model", "model_hash", "title", "labels" (one a line), "folders" …"""
+        """What the batch is of: "model", "model_hash", "how", "title", "labels" (one a line), "folders" …"""
         return dict(self._query("SELECT name, value FROM about"))
 
     def begin(self, about: dict[str, str]) -> bool:
         """Say what the batch is of. False where that changed, and with it every answer so far was dropped."""
         before = self.about
         about = about | {"listing": str(int(before.get("listing", "0")) + 1)}
-        same = not before or all(before.get(name) == about[name] for name in ("version", "model_hash"))
+        same = not before or _is_same(before, about)
         with self._writing() as db:
             if not same:
                 db.execute("DELETE FROM pictures")
@@ -322,6 +322,18 @@ class _Writing:
             raise self._store._trouble(failure) from failure
         if isinstance(error, sqlite3.Error):
             raise self._store._trouble(error) from error
+
+
+def _is_same(before: dict[str, str], about: dict[str, str]) -> bool:
+    """Whether answers that were written under `before` are those that a batch of `about` would give.
+
+    Tables of earlier versions do not say how, and have no hash of a model that is a folder. What they do say decides:
+    hours of answers are not thrown away because nobody wrote down what can hardly have changed.
+    """
+    said = [name for name in ("version", "model_hash", "how") if before.get(name)]
+    if not before.get("model_hash"):
+        said.append("model")
+    return all(before.get(name) == about.get(name) for name in said)
 
 
 _ADD = """

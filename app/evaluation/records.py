@@ -101,7 +101,7 @@ class EvaluationRecord:
         date: When it ended, UTC, ISO 8601.
         model: The reference that was asked for.
         title: Of the model.
-        model_hash: SHA-256 of the file of weights.
+        model_hash: SHA-256 of the file of weights; of all their names and hashes, where there are several.
         labels: The model's classes.
         data: The path that was judged on, absolute.
         labels_file: Where the labels came from, or "".

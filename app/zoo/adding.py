@@ -18,7 +18,7 @@ from app import paths
 from app.core.errors import ModelError, SettingsError
 from app.zoo.card import Card, Training, Weights
 from app.zoo.card_file import CARD_NAME, ID_PATTERN, read_toml, write_card
-from app.zoo.cards import WEIGHTS_NAME, read_library
+from app.zoo.cards import FILE_ENDINGS, WEIGHTS_NAME, looks_like_file, read_library
 from app.zoo.checkpoints import Diagnosis, diagnose
 from app.zoo.hashing import sha256_of
 from app.zoo.labels import as_labels, read_label_file
@@ -94,7 +94,7 @@ def _add(
     earlier = [card for card in cards if since is not None and card.kind == "mine" and _changed(card) >= since - GRAIN]
     ours = {card.id for card in (*earlier, *(card for card in cards if card.folder == replaces))}
     taken = _taken(cards) - ours
-    id_ = _free_name(file, taken | ours, but=replaces) if name is None else _checked_name(name, taken)
+    id_ = _free_name(file, taken | ours, but=replaces) if name is None else _checked_name(name, taken, but=replaces)
     temporary = Path(tempfile.mkdtemp(prefix=_UNDER_WAY, dir=library))
     try:
         card = _write(diagnosis, file, id_, *labels, temporary)
@@ -201,10 +201,16 @@ def _labels(diagnosis: Diagnosis, file: Path | None, replaces: Path | None) -> t
     return diagnosis.report.labels, diagnosis.report.labels_source
 
 
-def _checked_name(name: str, taken: set[str]) -> str:
+def _checked_name(name: str, taken: set[str], *, but: Path | None = None) -> str:
+    """A name that somebody gave, if it will do; that of the folder `but`, which is replaced, may be of any form."""
     if not ID_PATTERN.fullmatch(name) or ":" in name:
         raise ModelError(
             f"“{name}” cannot be a model's name.", "Use small letters, digits, dots, hyphens and underscores."
+        )
+    if looks_like_file(name) and (but is None or name != but.name):
+        raise ModelError(
+            f"“{name}” cannot be a model's name: it ends like a file.",
+            f"Call it “{_without_ending(name) or 'model'}”, for example.",
         )
     if name in taken:
         raise _taken_already(name)
@@ -230,10 +236,19 @@ def _free_name(file: Path, taken: set[str], *, but: Path | None = None) -> str:
     """A name like the file's; that of the folder `but`, which is replaced, where it can be one."""
     if but is not None and ID_PATTERN.fullmatch(but.name) and but.name not in taken:
         return but.name
-    stem = re.sub(r"(\.(pth|pt|th|ckpt|tar|bin|safetensors|onnx|index|json))+$", "", file.name.lower())
-    base = re.sub(r"[^a-z0-9._-]+", "-", stem).strip("-._")[:60] or "model"
+    wish = re.sub(r"[^a-z0-9._-]+", "-", file.name.lower())
+    base = _without_ending(_without_ending(wish)[:60]) or "model"
     names = (base, *(f"{base}-{number}" for number in range(2, 10_000)))
     return next(one for one in names if one not in taken and not (paths.user_models() / one).exists())
+
+
+def _without_ending(name: str) -> str:
+    """Without what would make it a file's name, so that it can be told from a file when somebody asks for it."""
+    while True:
+        shorter = re.sub(rf"({'|'.join(map(re.escape, (*FILE_ENDINGS, '.index')))})$", "", name.strip("-._"))
+        if shorter == name:
+            return name
+        name = shorter
 
 
 def _umask() -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -140,6 +142,12 @@ class Card:
         """Where its weights are, or will be once downloaded."""
         folder = paths.torch_checkpoints() if self.kind == "published" else self.folder
         return folder / self.weights.file
+
+    @property
+    def how(self) -> str:
+        """SHA-256 over preprocessing and architecture: models in which these and the weights are equal answer alike."""
+        table = {"architecture": asdict(self.architecture), "preprocessing": asdict(self.preprocessing)}
+        return hashlib.sha256(json.dumps(table, sort_keys=True, default=str).encode()).hexdigest()
 
     @property
     def available(self) -> bool:

@@ -15,6 +15,7 @@ from app.zoo.card_file import CARD_NAME, Section, read_card, read_labels, read_p
 
 __all__ = [
     "DEFAULT_MODEL",
+    "FILE_ENDINGS",
     "WEIGHTS_NAME",
     "Accuracy",
     "Architecture",
@@ -28,6 +29,7 @@ __all__ = [
     "imagenet_labels",
     "list_cards",
     "looks_like_file",
+    "means_file",
     "published_cards",
     "read_card",
     "read_library",
@@ -40,7 +42,7 @@ WEIGHTS_NAME = "weights.safetensors"
 """Of every model that was taken in, in the folder of its card."""
 PUBLISHED_TABLE = Path(__file__).with_name("published.toml")
 IMAGENET_LABELS = Path(__file__).with_name("imagenet.txt")
-_FILE_ENDINGS = (
+FILE_ENDINGS = (
     ".pt", ".pth", ".th", ".ckpt", ".tar", ".bin", ".safetensors", ".onnx", ".pkl", ".pickle", ".toml", ".json",
     ".h5", ".keras", ".hdf5", ".model", ".zip", ".ts", ".jit",
 )  # fmt: skip
@@ -136,9 +138,23 @@ def find_card(reference: str) -> Card:
 
 def looks_like_file(reference: str) -> bool:
     """Whether a reference means a file or folder rather than a card's id."""
-    if any(separator in reference for separator in "/\\") or reference.lower().endswith(_FILE_ENDINGS):
+    if any(separator in reference for separator in "/\\") or reference.lower().endswith(FILE_ENDINGS):
         return True
     return bool(re.match(r"[A-Za-z]:", reference)) and Path(reference).exists()
+
+
+def means_file(reference: str) -> bool:
+    """Whether a reference leads to a file or folder: it looks like one, and no model has that very id.
+
+    Earlier versions gave ids that look like files: “R-50.pkl” was taken in as “r-50.pkl”.
+    """
+    if not looks_like_file(reference):
+        return False
+    if any(separator in reference for separator in "/\\"):
+        return True
+    library = read_library()
+    names = {card.id for card in library.cards} | {one.folder.name for one in library.damaged}
+    return reference.lower() not in names
 
 
 @cache

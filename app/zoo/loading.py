@@ -20,7 +20,7 @@ from app.core.records import NetworkOutline
 from app.networks.registry import families
 from app.zoo.card import Card, Weights
 from app.zoo.card_file import CARD_NAME
-from app.zoo.cards import find_card, looks_like_file, read_card
+from app.zoo.cards import find_card, means_file, read_card
 from app.zoo.checkpoints import Diagnosis, diagnose
 from app.zoo.hashing import sha256_of
 
@@ -52,7 +52,7 @@ def load_model(reference: str) -> LoadedModel:
     Raises:
         ModelError: where there is no such model or file, its weights are not downloaded, damaged, or do not fit.
     """
-    if not looks_like_file(reference):
+    if not means_file(reference):
         return load_card(find_card(reference))
     path = Path(reference).expanduser()
     if not path.exists():

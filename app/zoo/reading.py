@@ -54,20 +54,42 @@ def read_contents(path: Path) -> Contents:
     return contents
 
 
+def weight_files(path: Path) -> tuple[Path, ...]:
+    """The files that `read_contents` takes the tensors of a file or folder from: several where it is in parts.
+
+    Raises:
+        ModelError: where they cannot be found.
+    """
+    try:
+        path = _chosen(path) if path.is_dir() else path
+        return tuple(path.with_name(name) for name in _part_names(path) or [path.name])
+    except OSError as error:
+        raise unreadable(path, error.strerror or str(error), "Check that it is there and may be read.") from error
+    except (DamagedFile, ValueError) as error:
+        raise unreadable(path, str(error)) from error
+
+
 def _read(path: Path) -> Contents:
     if problem := no_file(path):
         raise problem
     if path.suffix == ".distcp":
         path = path.parent
         _chosen(path)
+    names = _part_names(path)
+    return _with_configs(_read_one(path) if names is None else _read_shards(path, names))
+
+
+def _part_names(path: Path) -> list[str] | None:
+    """The names of all parts, of an index or one of its parts; None for a file that is whole."""
     if path.name.endswith(".index.json"):
-        return _with_configs(_read_index(path))
+        table = _json(path).get("weight_map")
+        if not isinstance(table, dict) or not all(isinstance(name, str) for name in table.values()):
+            raise DamagedFile("it is not an index of weights")
+        return sorted(set(table.values()))
     shard = _SHARD.fullmatch(path.name)
     if shard and int(shard[3]) > 1:
-        return _with_configs(
-            _read_shards(path, [f"{shard[1]}-{n:05d}-of-{shard[3]}{shard[4]}" for n in range(1, int(shard[3]) + 1)])
-        )
-    return _with_configs(_read_one(path))
+        return [f"{shard[1]}-{n:05d}-of-{shard[3]}{shard[4]}" for n in range(1, int(shard[3]) + 1)]
+    return None
 
 
 def _read_one(path: Path) -> Contents:
@@ -103,14 +125,6 @@ def _read_safetensors(path: Path, buffer: mmap.mmap) -> Contents:
     except safetensors.SafetensorError as error:
         raise DamagedFile(f"it is damaged ({error})") from error
     return Contents(path, "safetensors", table, ordered=False, facts=facts)
-
-
-def _read_index(path: Path) -> Contents:
-    table = _json(path)
-    names = table.get("weight_map")
-    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
-        raise DamagedFile("it is not an index of weights")
-    return _read_shards(path, sorted(set(names.values())))
 
 
 def _read_shards(path: Path, names: list[str]) -> Contents:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from filelock import FileLock
 
 from app import paths
 from app.core.errors import ModelError
+from app.engine.evaluation import card_of, model_hash
 from app.zoo import adding
 from app.zoo.adding import add_model
 from app.zoo.card_file import read_toml
-from app.zoo.cards import find_card, read_library
+from app.zoo.cards import FILE_ENDINGS, find_card, looks_like_file, read_library, write_card
 from app.zoo.loading import load_model
 from app.zoo.removing import remove_folder
 
@@ -46,6 +48,48 @@ def test_what_a_killed_process_finished_is_not_done_twice(library: Path) -> None
         add_model(FILE, name="net")
     with pytest.raises(ModelError, match="already"):
         add_model(FILE, name="net", since=time.time() + 60)
+
+
+def test_the_files_ending_is_no_part_of_the_name() -> None:
+    def name(wish: str) -> str:
+        return adding._free_name(Path(wish), set())
+
+    for ending in FILE_ENDINGS:
+        assert name(f"R-50{ending}") == name(f"R-50{ending}.PTH") == "r-50"
+        stem = "a" * (60 - len(ending))
+        assert name(f"{stem}{ending}.x") == stem, "nor where the name is cut"
+        assert not looks_like_file(name(f"net{ending}-")) and not looks_like_file(name(ending))
+    assert name("model.safetensors.index.json") == "model" and name("resnet-1.5") == "resnet-1.5"
+
+
+def test_what_was_taken_in_can_be_used_whatever_the_file_is_called(tmp_path: Path) -> None:
+    file = tmp_path / "R-50.pkl"
+    file.write_bytes(FILE.read_bytes())
+    assert load_model(add_model(file).id).card.id == "r-50"
+    with pytest.raises(ModelError, match="ends like a file") as caught:
+        add_model(file, name="foo.pt")
+    assert "foo" in caught.value.remedy
+
+
+def test_models_of_earlier_versions_that_are_called_like_files_are_found(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = add_model(FILE, name="net")
+    old = replace(card, id="r-50.pkl", folder=library / "r-50.pkl")
+    card.folder.rename(old.folder)
+    write_card(old)
+    assert load_model("r-50.pkl").card == old and card_of("R-50.pkl") == old
+    assert model_hash("r-50.pkl") == card.weights.sha256
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "r-50.pkl").write_bytes(b"no weights")
+    assert load_model("r-50.pkl").card == old, "a file of that name is given by its path"
+    with pytest.raises(ModelError, match="not"):
+        load_model("./r-50.pkl")
+    (old.folder / "card.toml").write_text("[[[", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"card\.toml"):
+        load_model("r-50.pkl")
+    again = add_model(old.folder / "weights.safetensors", name="r-50.pkl", replaces=old.folder)
+    assert load_model("r-50.pkl").card.id == again.id == "r-50.pkl", "what is replaced may keep its name"
 
 
 def test_another_file_of_that_time_is_not_taken_for_it(library: Path, tmp_path: Path) -> None:

@@ -11,18 +11,25 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 from PIL import Image
 
+from app import paths
 from app.core.errors import CancelledError, DataError
 from app.core.parquet import Column, write_parquet
 from app.engine import batch, service
+from app.engine.evaluation import model_hash
 from app.evaluation.batch_export import columns, export
 from app.evaluation.batch_lock import BatchBusyError, alone
 from app.evaluation.batch_store import DONE, FAILED, BatchStore, Counts
+from app.zoo.adding import add_model
+from app.zoo.cards import write_card
+from tests.unit.checkpoint_files import save_shards
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("cat", "dog", "100 % wool_x")
@@ -141,6 +148,25 @@ def test_another_model_begins_anew(store: BatchStore) -> None:
     assert store.counts().total == 0
 
 
+def test_a_model_that_does_something_else_to_pictures_begins_anew(store: BatchStore) -> None:
+    assert store.begin(ABOUT | {"how": "old"}), "tables of earlier versions do not say how, and lose nothing"
+    assert store.begin(ABOUT | {"how": "old"}) and store.counts().total == 4
+    assert not store.begin(ABOUT | {"how": "new"}) and store.counts().total == 0
+
+
+def test_without_a_hash_the_models_name_tells_them_apart(tmp_path: Path) -> None:
+    with BatchStore(tmp_path / "batch.sqlite") as table:
+        table.begin(ABOUT | {"model": "./a", "model_hash": ""})
+        table.add([Path("/some/a.png")])
+        assert table.begin(ABOUT | {"model": "./a", "model_hash": "its weights"}), "folders had no hash once"
+        assert table.counts().total == 1
+    with BatchStore(tmp_path / "other.sqlite") as table:
+        table.begin(ABOUT | {"model": "./a", "model_hash": ""})
+        table.add([Path("/some/a.png")])
+        assert not table.begin(ABOUT | {"model": "./b", "model_hash": "its weights"})
+        assert table.counts().total == 0
+
+
 def test_names_that_are_no_text(tmp_path: Path) -> None:
     path = Path(os.fsdecode(b"/some/caf\xe9.png"))
     with BatchStore(tmp_path / "batch.sqlite") as table:
@@ -180,6 +206,14 @@ def test_csv_and_json(store: BatchStore, tmp_path: Path) -> None:
         export(store, tmp_path / "t.xls")
     with pytest.raises(DataError, match="cannot be written"):
         export(store, tmp_path / "t.csv" / "t.csv")
+
+
+def test_a_table_with_other_rows_than_it_should_have_replaces_nothing(store: BatchStore, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("the finished table")
+    with pytest.raises(DataError, match="has 4 rows, and not 5"):
+        export(store, tmp_path / "t.csv", expected=5)
+    assert (tmp_path / "t.csv").read_text() == "the finished table"
+    assert export(store, tmp_path / "t.csv", expected=4) == 4
 
 
 def test_an_empty_table(tmp_path: Path) -> None:
@@ -248,6 +282,35 @@ def test_a_folder_is_classified_once(tmp_path: Path) -> None:
     Image.new("RGB", (32, 32)).save(root / "broken.png")
     assert batch.classify("cifar10-resnet20", (str(root),), str(path), progress=told.append).counts == Counts(21, 21, 0)
     assert len(told) == 1, "only the mended picture was classified again"
+
+
+def test_a_card_with_another_normalisation_is_another_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(paths.HOME_VARIABLE, str(tmp_path / "home"))
+    card = add_model(paths.root() / "models" / "cifar10-resnet20" / "weights.safetensors", name="net")
+    service.hello("cpu")
+    root, path = pictures(tmp_path / "pictures", 3), tmp_path / "batch.sqlite"
+    assert not batch.classify("net", (str(root),), str(path)).notices
+    assert not batch.classify("net", (str(root),), str(path)).notices
+    write_card(replace(card, preprocessing=replace(card.preprocessing, mean=(0.1, 0.2, 0.3))))
+    service.load("cifar10-resnet20")  # as another process would
+    done = batch.classify("net", (str(root),), str(path))
+    assert "begun anew" in done.notices[0] and done.counts == Counts(4, 3, 1)
+
+
+def test_a_folder_is_known_by_all_its_weights(tmp_path: Path) -> None:
+    whole = safetensors.torch.load_file(paths.root() / "models" / "cifar10-resnet20" / "weights.safetensors")
+    last = max(whole)
+    hashes = []
+    for name, state in (("a", whole), ("b", whole | {last: whole[last] + 1})):
+        (tmp_path / name).mkdir()
+        index = save_shards(state, tmp_path / name)
+        part = index.with_name("model-00002-of-00003.safetensors")
+        assert part.is_file()
+        hashes.append({model_hash(str(path)) for path in (index, part, index.parent)})
+    assert [len(one) for one in hashes] == [1, 1] and hashes[0] != hashes[1]
+    (tmp_path / "c").mkdir()
+    safetensors.torch.save_file(whole, tmp_path / "c" / "net.safetensors")
+    assert model_hash(str(tmp_path / "c")) == model_hash(str(tmp_path / "c" / "net.safetensors"))
 
 
 def test_stopping_keeps_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
