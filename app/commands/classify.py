@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from app.commands.options import FAILED, device_option, explained, json_option, print_json
 from app.core.errors import ModelError, PictureError
@@ -18,9 +21,11 @@ from app.zoo.cards import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from app.core.records import Answer, ModelInfo
+    from app.evaluation.batch_store import BatchDone
     from app.inference.folder import Prepared
 
 BATCH = 16
+MOST_BYTES = 200  # of a picture's name in that of its map: file systems take 255, and the method and a number follow
 TABLES = (".csv", ".json", ".parquet")
 
 
@@ -37,7 +42,8 @@ class Classification:
         out: Where maps go; None for nowhere.
         opacity: Of the heatmap in the PNG.
         colour_map: In the PNG.
-        names: Of the files written so far, so that pictures of equal name do not overwrite each other's maps.
+        names: Of the files written so far, casefolded: pictures of equal name do not overwrite each other's maps, nor
+            do Cat.jpg and cat.png where the system takes both for one.
     """
 
     model: ModelInfo
@@ -105,12 +111,15 @@ class Classification:
 
         assert self.out is not None and picture.frame is not None and picture.view is not None
         assert answer.heatmap is not None
-        stem = f"{picture.path.stem}-{answer.heatmap.method}"
+        stem = picture.path.stem
+        while len(os.fsencode(stem)) > MOST_BYTES:
+            stem = stem[:-1]
+        stem = f"{stem}-{answer.heatmap.method}"
         name, number = stem, 1
-        while name in self.names:
+        while name.casefold() in self.names:
             number += 1
             name = f"{stem}-{number}"
-        self.names.add(name)
+        self.names.add(name.casefold())
         npy, png = self.out / f"{name}.npy", self.out / f"{name}.png"
         array, image = io.BytesIO(), io.BytesIO()
         np.save(array, answer.heatmap.values, allow_pickle=False)
@@ -150,8 +159,10 @@ class Classification:
 @click.option("--colour-map", default="inferno", show_default=True, help="In the PNG.")
 @device_option
 @json_option
+@click.pass_context
 @explained
 def command(
+    context: click.Context,
     pictures: tuple[Path, ...],
     model: str,
     top: int,
@@ -181,9 +192,14 @@ def command(
         explanations.get(method)
     service.hello(device)
     if out is not None and out.suffix.lower() in TABLES:
-        if method is not None:
-            raise ModelError("A table holds no maps.", "Leave out --explain, or give a folder with --out.")
-        tabulate(pictures, model, out, resume)
+        if method is not None or block is not None or target is not None:
+            remedy = "Leave out --explain, --layer and --target, or give a folder with --out."
+            raise ModelError("A table holds no maps.", remedy)
+        from app.evaluation.batch_store import TOP
+
+        if context.get_parameter_source("top") is ParameterSource.COMMANDLINE:
+            raise ModelError(f"A table always holds the {TOP} most probable classes.", "Leave out --top.")
+        tabulate(pictures, model, out, resume, as_json=as_json)
         return
     if out is not None and out.is_file():
         raise PictureError(f"{out} is a file.", f"Give a folder, or a table that ends with {', '.join(TABLES)}.")
@@ -213,19 +229,42 @@ def command(
         sys.exit(FAILED)
 
 
-def tabulate(pictures: tuple[Path, ...], model: str, out: Path, resume: bool | None) -> None:
+def tabulate(pictures: tuple[Path, ...], model: str, out: Path, resume: bool | None, *, as_json: bool = False) -> None:
     """Classify into a working file beside the table, and write the table at the end.
 
     Raises:
         PictureError: where there is no picture, or an unfinished table and nobody said what to do with it.
+        BatchBusyError: where another process is at work on this table.
     """
+    from app.engine import service
+    from app.evaluation.batch_lock import alone
+
+    service.load(model)  # a model that is not there leaves nothing beside the table
+    # Until the table is written and the working file gone: whoever resumed in between would write an empty table.
+    with alone(_unfinished(out)):
+        done = _tabulated(pictures, model, out, resume)
+    counts = done.counts
+    if not counts.total:
+        raise PictureError(f"There is no picture in {pictures[0]}.", "Choose a folder with pictures.")
+    if as_json:
+        told = {"table": str(out), "classified": counts.done, "failed": counts.failed, "notices": list(done.notices)}
+        print_json(told)
+    else:
+        for notice in done.notices:
+            click.echo(notice, err=True)
+        click.echo(f"{counts.done:,} pictures classified, {counts.failed:,} could not be read: {out}")
+    if counts.failed:
+        sys.exit(FAILED)
+
+
+def _tabulated(pictures: tuple[Path, ...], model: str, out: Path, resume: bool | None) -> BatchDone:
+    """With the table's lock held."""
     from app.engine import batch
     from app.evaluation.batch_export import export
     from app.evaluation.batch_lock import lock_path
     from app.evaluation.batch_store import BatchStore
 
-    store = out.with_name(f".{out.name}.unfinished")
-    parts = [lock_path(store), store, *(store.with_name(store.name + ending) for ending in ("-wal", "-shm"))]
+    store = _unfinished(out)
     if store.exists() and resume is None:
         with BatchStore(store, reading=True) as table:
             counts = table.counts()
@@ -234,7 +273,7 @@ def tabulate(pictures: tuple[Path, ...], model: str, out: Path, resume: bool | N
             "Add --resume to go on, or --restart to begin anew.",
         )
     with click.progressbar(length=1000, file=sys.stderr, label="Classifying") as bar:
-        done = batch.classify(
+        done = batch.classify_alone(
             model,
             tuple(map(str, pictures)),
             str(store),
@@ -243,16 +282,17 @@ def tabulate(pictures: tuple[Path, ...], model: str, out: Path, resume: bool | N
         )
     if done.counts.total:
         with BatchStore(store) as table:
-            export(table, out)
-    for part in parts:
+            export(table, out, expected=done.counts.total)
+    for part in (store, *(store.with_name(store.name + ending) for ending in ("-wal", "-shm"))):
         part.unlink(missing_ok=True)
-    for notice in done.notices:
-        click.echo(notice, err=True)
-    if not done.counts.total:
-        raise PictureError(f"There is no picture in {pictures[0]}.", "Choose a folder with pictures.")
-    click.echo(f"{done.counts.done:,} pictures classified, {done.counts.failed:,} could not be read: {out}")
-    if done.counts.failed:
-        sys.exit(FAILED)
+    with contextlib.suppress(PermissionError):  # Windows: it is open, and goes when it is let go
+        lock_path(store).unlink(missing_ok=True)
+    return done
+
+
+def _unfinished(out: Path) -> Path:
+    """The working file of a table."""
+    return out.with_name(f".{out.name}.unfinished")
 
 
 def _class_index(target: str | None, info: ModelInfo) -> int | None:
