@@ -12,6 +12,7 @@ import os
 import shutil
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections import deque
 from collections.abc import Callable
@@ -33,6 +34,7 @@ _MOST_TRIES = 5  # in a row without a single new byte
 _PAUSE_SECONDS = 0.5
 _REPORT_SECONDS = 0.1
 _WINDOW_SECONDS = 5.0
+_KEPT = "/%?#&=+:;,@!$'()*[]~"  # in an address that is percent-encoded
 _OFFLINE = "The bundled models and those that are downloaded already work without a connection."
 
 
@@ -77,17 +79,19 @@ def download(
             variable `RESNET_EXPLORER_MIRROR` or the settings say, else the publisher.
 
     Raises:
-        ModelError: where it cannot be had: no connection, not there, wrong hash, no space.
+        ModelError: where it cannot be had: no connection, not there, wrong hash, no space, no address of a mirror.
         CancelledError: where the user cancelled.
     """
     if not card.weights.url:
         raise ModelError(f"{card.id} is not a published model: there is nothing to download.")
+    mirror = mirror_setting() if mirror is None else mirror
+    _check_address(address(card, mirror), mirror)
     target = card.weights_path
     try:
         paths.ensure(target.parent)
     except SettingsError as error:
         raise ModelError(error.what, "Set TORCH_HOME to a folder that you can write.") from error
-    return _Download(card, target, on_progress, cancelled, mirror_setting() if mirror is None else mirror).run()
+    return _Download(card, target, on_progress, cancelled, mirror).run()
 
 
 def environment_mirror() -> str:
@@ -107,8 +111,34 @@ def mirror_setting() -> str:
 
 
 def address(card: Card, mirror: str) -> str:
-    """Where to get a card's weights: from its publisher, or the file of that name in the mirror."""
-    return f"{mirror.rstrip('/')}/{card.weights.file}" if mirror else card.weights.url
+    """Where to get a card's weights: from its publisher, or the file of that name in the mirror; percent-encoded."""
+    if not mirror:
+        return card.weights.url
+    scheme, separator, rest = f"{mirror.strip().rstrip('/')}/{card.weights.file}".partition("://")
+    host, slash, path = rest.partition("/")
+    # “%”, because what is encoded already stays as it is. The name of a host is encoded otherwise, by http.client.
+    return f"{scheme}{separator}{host}{slash}{urllib.parse.quote(path, safe=_KEPT)}"
+
+
+def _check_address(whole: str, mirror: str) -> None:
+    """Nothing where it can be asked.
+
+    Raises:
+        ModelError: where it has no scheme that we know, or is no address at all.
+    """
+    try:
+        parts = urllib.parse.urlsplit(whole)
+        (parts.hostname or "").encode("idna")
+        known = parts.scheme == "file" or (
+            parts.scheme in ("https", "http") and bool(parts.hostname and parts.port != 0)
+        )
+    except ValueError:  # brackets that are no IPv6 address, a port that is no number, a name that no host can have
+        known = False
+    if not known:
+        raise ModelError(
+            f"“{mirror or whole}” is not the address of a mirror.",
+            "Begin it with https:// or http://, or with file:// for a folder, as in file:///srv/mirror.",
+        )
 
 
 class _Download:

@@ -36,6 +36,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests: list[str] = []  # the Range of each, or ""
+        self.paths: list[str] = []
         self.content = CONTENT
         self.status = 0  # answer with this error
         self.failures = 0  # answer so many requests with 503 first
@@ -56,6 +57,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         server = self.server
         asked = self.headers.get("Range", "")
         server.requests.append(asked)
+        server.paths.append(self.path)
         if server.status or server.failures:
             server.failures -= 1 if server.failures else 0
             self.send_error(server.status or 503)
@@ -289,6 +291,30 @@ def test_a_mirror_may_be_a_folder(card: Card, tmp_path: Path) -> None:
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / card.weights.file).write_bytes(CONTENT)
     assert download(card, mirror=(tmp_path / "mirror").as_uri()).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "mirror",
+    ["/srv/mirror", "mirror.example.org/x", "C:\\mirror", "gopher://mirror/x", "http://", "http://[::1", "http://a:b/c",
+     "http://ä..b/c"],
+)  # fmt: skip
+def test_what_is_no_address_of_a_mirror_is_told(mirror: str, card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModelError, match="not the address of a mirror") as caught:
+        download(card, mirror=mirror)
+    assert mirror in caught.value.what and "file:///srv/mirror" in caught.value.remedy
+    monkeypatch.setenv(module.MIRROR_VARIABLE, mirror)
+    with pytest.raises(ModelError, match="not the address"):
+        download(card)
+
+
+def test_a_mirrors_address_may_have_any_letters(card: Card, server: Server, tmp_path: Path) -> None:
+    assert download(card, mirror=f" {server.base}/spiegel für%20alle ").read_bytes() == CONTENT
+    assert server.paths[-1] == f"/models/spiegel%20f%C3%BCr%20alle/{card.weights.file}"
+    card.weights_path.unlink()
+    folder = tmp_path / "mein spiegel für"
+    folder.mkdir()
+    (folder / card.weights.file).write_bytes(CONTENT)
+    assert download(card, mirror=f"file://{folder}").read_bytes() == CONTENT
 
 
 def test_proxies_of_the_environment_are_used(card: Card, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
