@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
+import shutil
 import tarfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +25,7 @@ from app import paths
 from app.core.errors import DataError
 from app.training.data import DataRequest, DataSet, channel_statistics, data_sources, silent
 from app.training.data.cached import cached_pictures, data_folder
+from app.training.data.cifar import CifarSource
 from app.training.data.shapes import SHAPES, generate
 from tests.unit.training_help import npz, pictures
 
@@ -180,6 +183,25 @@ def test_what_is_not_cifar_is_named(tmp_path: Path, fault: str) -> None:
         load("cifar10", tmp_path if fault == "folder" else path)
 
 
+@pytest.mark.parametrize("fault", ["cut", "turned"])
+def test_a_damaged_npz_is_named_and_a_cached_one_made_anew(tmp_path: Path, fault: str) -> None:
+    good = pictures(20)
+    path, kept = tmp_path / "data.npz", data_folder() / "some.npz"
+    kept.parent.mkdir(parents=True)
+    np.savez_compressed(path, x_train=good.pixels, y_train=good.labels, x_test=good.pixels, y_test=good.labels)
+    np.savez_compressed(kept, pixels=good.pixels, labels=good.labels)
+    for file in (path, kept):
+        data = bytearray(file.read_bytes())
+        if fault == "cut":
+            del data[len(data) // 2 :]
+        else:
+            data[200:300] = bytes(255 - one for one in data[200:300])
+        file.write_bytes(bytes(data))
+    with pytest.raises(DataError, match="is not CIFAR-10"):
+        load("cifar10", path)
+    assert len(cached_pictures("some", lambda: pictures(4))) == 4
+
+
 def test_nothing_is_downloaded_unasked(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="download=yes"):
         load("cifar100")
@@ -228,6 +250,41 @@ def test_a_damaged_download_is_refused(mirror: Path) -> None:
     mirror.write_bytes(mirror.read_bytes()[:-10])
     with pytest.raises(DataError, match="could not be fetched"):
         load("cifar10", download=True)
+
+
+def test_two_at_once_fetch_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twins. While it is unpacked, some of its files are there already."""
+    fetched: list[CifarSource] = []
+    begun = threading.Event()
+
+    def slow(self: CifarSource, progress: object) -> None:
+        fetched.append(self)
+        folder = data_folder() / self.folder
+        folder.mkdir()
+        (folder / self.test_batch).touch()
+        begun.set()
+        time.sleep(0.5)
+        shutil.rmtree(folder)
+        published_folder(data_folder())
+
+    monkeypatch.setattr(CifarSource, "_download", slow)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(load, "cifar10", download=True)
+        assert begun.wait(20)
+        second = pool.submit(load, "cifar10", download=True)
+        assert [len(one.result().train) for one in (first, second)] == [100, 100]
+    assert len(fetched) == 1
+
+
+def test_what_is_on_this_machine_is_read_from_a_folder_that_takes_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*arguments: object, **named: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("app.training.data.cifar.FileLock.acquire", refused)
+    with pytest.raises(DataError, match="could not be fetched"):
+        load("cifar10", download=True)
+    published_folder(data_folder())
+    assert len(load("cifar10", download=True).train) == 100
 
 
 # -- a folder per class ------------------------------------------------------------------------------------------------

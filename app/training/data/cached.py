@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,9 @@ import numpy as np
 from app import paths
 from app.core.files import replacing
 from app.training.data import LabelledPictures
+
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What numpy raises where an `.npz` is damaged or another file."""
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +38,7 @@ def cached_pictures(key: str, make: Callable[[], LabelledPictures]) -> LabelledP
             return LabelledPictures(file["pixels"], file["labels"])
     except FileNotFoundError:
         pass  # not made yet
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except UNREADABLE as error:
         log.warning("%s cannot be read (%s); making it anew", path, error)
     made = make()
     try:

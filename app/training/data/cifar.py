@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from app.core.errors import DataError
 from app.core.plain_pickle import PlainUnpickler
 from app.training.data import DataRequest, DataSet, LabelledPictures, Progress, data_sources
-from app.training.data.cached import data_folder
+from app.training.data.cached import UNREADABLE, data_folder
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
@@ -102,18 +103,17 @@ class CifarSource:
         progress(f"Reading {self.title}", 0.0)
         try:
             train, test = self._read_npz(path) if path.is_file() else self._read_folder(path)
-        except (OSError, KeyError, ValueError, IndexError, TypeError, EOFError, pickle.UnpicklingError) as error:
+        except (*UNREADABLE, IndexError, TypeError, pickle.UnpicklingError) as error:
             raise DataError(f"{path} is not {self.title} ({_reason(error)}).", f"Give: {self.path_help}") from error
         progress(f"Reading {self.title}", 1.0)
         return DataSet(self.name, self.title, self.class_names, train, test, self.mean, self.deviation)
 
     def _cached(self, request: DataRequest, progress: Progress) -> Path:
-        folder = data_folder() / self.folder
-        if not self._is_cached():
-            if not request.download:
-                raise self._missing()
-            self._download(progress)
-        return folder
+        if request.download:
+            self._download_once(progress)
+        elif not self._is_cached():
+            raise self._missing()
+        return data_folder() / self.folder
 
     def _is_cached(self) -> bool:
         return (data_folder() / self.folder / self.test_batch).exists()
@@ -128,19 +128,44 @@ class CifarSource:
         """Where its files may lie: in the folder that was named, or in the published one inside it."""
         return folder, folder / self.folder
 
+    def _download_once(self, progress: Progress) -> None:
+        """Fetch it if nobody has: twins, and processes under torchrun, ask for it at the same time.
+
+        Where it is being unpacked, some of its files are there already, so nobody looks without the lock.
+        """
+        lock = FileLock(data_folder() / f"{self.folder}.lock")
+        try:
+            data_folder().mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                progress(f"Waiting for {self.title}, which another process fetches", 0.0)
+                lock.acquire()
+        except OSError as error:
+            if self._is_cached():  # a folder that is only for reading: nobody can be unpacking into it
+                return
+            raise self._not_fetched(error) from error
+        try:
+            if not self._is_cached():
+                self._download(progress)
+        finally:
+            lock.release()
+
+    def _not_fetched(self, error: Exception) -> DataError:
+        return DataError(
+            f"{self.title} could not be fetched ({_reason(error)}).",
+            f"Check the connection and try again, or give data_path: {self.path_help}",
+        )
+
     def _download(self, progress: Progress) -> None:
         """Let torchvision fetch the archive, check its MD5 sum and unpack it."""
         dataset = getattr(importlib.import_module("torchvision.datasets"), self.dataset)
         target = data_folder()
-        target.mkdir(parents=True, exist_ok=True)
         try:
             with _watched(target / dataset.filename, self.megabytes * 1_000_000, self.title, progress):
                 dataset(str(target), download=True)
         except (OSError, RuntimeError) as error:
-            raise DataError(
-                f"{self.title} could not be fetched ({_reason(error)}).",
-                f"Check the connection and try again, or give data_path: {self.path_help}",
-            ) from error
+            raise self._not_fetched(error) from error
 
     def _read_npz(self, path: Path) -> tuple[LabelledPictures, LabelledPictures]:
         with np.load(path, allow_pickle=False) as file:
