@@ -32,7 +32,8 @@ class PaperRow:
         epochs: Whole ones, at the last look at the test pictures.
         state: As its trainer wrote it last: “finished”, “running”, …
         started: Seconds since 1970.
-        train_loss, train_error: Of the last epoch's batches, in nats and per cent; NaN before the first look.
+        train_loss, train_error: Of the batches before the last look at an epoch's end (the last look, where none was),
+            in nats and per cent; NaN before the first.
         test_error: In per cent, at the last look; NaN before the first.
         test_pictures: How many were looked at; 0 where nobody knows.
         reported: The paper's row, where there is one to be laid beside.
@@ -114,6 +115,10 @@ def read_row(folder: Path) -> PaperRow:
     reader = RunReader(folder, far=info.status.far)
     looks = reader.evaluations() if reader.path.exists() else ()
     last = looks[-1] if looks else None
+    pictures, batch = int(data.get("train_pictures", 0)), int(info.config.get("batch", 0))
+    per_epoch = pictures // batch if batch else 0
+    # A run that ends within an epoch, as 64,000 steps do, was looked at last after a few steps of it.
+    whole = next((look for look in reversed(looks) if per_epoch and look.step % per_epoch == 0), last)
     steps = int(info.summary.get("steps", info.status.step))
     nothing = float("nan")
     return PaperRow(
@@ -123,18 +128,18 @@ def read_row(folder: Path) -> PaperRow:
         depth=int(info.config.get("depth", 0)),
         steps=steps,
         planned=info.status.steps,
-        epochs=last.epoch if last else 0,
+        epochs=(last.step // per_epoch if per_epoch else last.epoch) if last else 0,
         state=info.status.state,
         started=info.status.started,
-        train_loss=last.train_loss if last else nothing,
-        train_error=last.train_error if last else nothing,
+        train_loss=whole.train_loss if whole else nothing,
+        train_error=whole.train_error if whole else nothing,
         test_error=last.test_error if last else nothing,
         test_pictures=int(data.get("test_pictures", 0)),
         reported=paper.reported(info.config),
         deviations=paper.deviations(
             info.config,
             steps=steps,
-            train_pictures=int(data.get("train_pictures", 0)),
+            train_pictures=pictures,
             test_pictures=int(data.get("test_pictures", 0)),
         ),
         cifar=info.config.get("data") == "cifar10",

@@ -12,7 +12,9 @@ from app.core.errors import DataError
 from app.core.paper import comparable
 from app.core.responses import LayerResponse, ResponseRecord, list_responses, read_responses, write_responses
 from app.evaluation.imagenet import imagenet_rows
-from app.runs.folder import ENVIRONMENT, list_runs, write_json
+from app.runs.folder import DATA, ENVIRONMENT, list_runs, write_json
+from app.runs.records import Evaluation
+from app.runs.store import RunWriter
 from app.training.claims import claims, equally_long, read_row
 from app.training.config import Experiment
 from app.zoo.cards import list_cards
@@ -72,6 +74,18 @@ def test_where_a_run_was_made_is_read_and_folders_of_that_machine_are_left_out(t
     assert (row.command, row.device, row.commit, row.torch) == (
         "main.py train --config config.json", "some GPU", "abc1234", "9.9",
     )  # fmt: skip
+
+
+def test_a_run_that_ends_within_an_epoch_is_told_by_its_whole_epochs(tmp_path: Path) -> None:
+    """As 64,000 steps of 390 do, after 164 epochs and 40 steps."""
+    run = make_run(tmp_path / "run", steps=10, data="cifar10", budget_unit="steps", batch=10)
+    write_json(run / DATA, {"train_pictures": 45, "test_pictures": 10})
+    writer = RunWriter(run, from_step=0)
+    for step, epoch, error in ((4, 1, 60.0), (8, 2, 50.0), (10, 3, 10.0)):
+        writer.evaluated(Evaluation(step, epoch, error / 100, error, 0.5, error + 1, 1.0))
+    writer.close()
+    row = read_row(run)
+    assert (row.epochs, row.train_error, row.train_loss, row.test_error) == (2, 50.0, 0.5, 11.0)
 
 
 @pytest.mark.parametrize(
