@@ -104,7 +104,7 @@ class BatchStream:
     @property
     def at_epoch_end(self) -> bool:
         """Whether the next batch begins a new epoch."""
-        return self._position == self.batches_per_epoch
+        return self._position >= self.batches_per_epoch
 
     def next(self) -> tuple[Tensor, Tensor]:
         """(n, S, S, 3) pictures, 0 to 255, and (n,) labels: this rank's share of the next batch.

@@ -17,6 +17,7 @@ from app.core.errors import RunError
 from app.core.files import replacing
 from app.runs.folder import CHECKPOINT, WEIGHTS
 from app.runs.store import write_error
+from app.training import random_numbers
 from app.training.trainer import Trainer
 
 FORMAT = "resnet-explorer checkpoint 1"
@@ -35,6 +36,8 @@ class Progress:
         loss_sum: Of the steps since the last evaluation.
         wrong_sum: Of the steps since the last evaluation.
         counted: Steps since the last evaluation.
+        warm_wrong: Sum of the training errors of this epoch's steps, in per cent; counted while the warm-up is on.
+        warm_counted: How many steps these are.
         evaluation: The last one; empty before the first.
         threads: Of the CPU: with another number, sums are made in another order and last bits differ.
         scaler: State of AMP's loss scaling.
@@ -48,6 +51,8 @@ class Progress:
     loss_sum: float = 0.0
     wrong_sum: float = 0.0
     counted: int = 0
+    warm_wrong: float = 0.0
+    warm_counted: int = 0
     evaluation: dict[str, float] = field(default_factory=dict)
     threads: int = 0
     scaler: dict[str, float] = field(default_factory=dict)
@@ -70,6 +75,7 @@ def save(folder: Path, trainer: Trainer, stream: Mapping[str, Tensor], progress:
     tensors |= {f"stream/{name}": tensor for name, tensor in stream.items()}
     if trainer.average is not None:
         tensors |= {f"average/{name}": tensor for name, tensor in trainer.average.tensors.items()}
+    tensors |= {f"random/{name}": state for name, state in random_numbers.states(trainer.device).items()}
     _write(folder / CHECKPOINT, tensors, {"format": FORMAT, "progress": json.dumps(asdict(progress))})
 
 
@@ -93,6 +99,7 @@ def load(folder: Path, trainer: Trainer) -> tuple[dict[str, Tensor], Progress]:
         raise RunError(f"{path} does not fit this run ({error}).", "Start the run anew in another folder.") from error
     trainer.step, trainer.steps = progress.step, progress.steps
     trainer.micro_batch, trainer.warming = progress.micro_batch, progress.warming
+    random_numbers.restore(_part(tensors, "random/"), trainer.device)
     if progress.scaler:
         trainer.scaler.load_state_dict(progress.scaler)
     return {name: tensor.cpu() for name, tensor in _part(tensors, "stream/").items()}, progress

@@ -56,8 +56,8 @@ class Experiment:
         schedule: "steps" divides the rate by 10 at half and three quarters of the run (the paper's 32k and 48k of
             64k); "one-cycle" warms up linearly over the first fifth and goes down to zero; "cosine" goes down to
             zero along half a cosine; "constant".
-        warm_up: Begin at a tenth of the rate until the training error between two evaluations, of an epoch usually, is
-            below 80 % (the paper's for 110 layers).
+        warm_up: Begin at a tenth of the rate until an epoch's training error is below 80 % (the paper's for 110
+            layers).
         momentum: Of SGD; AdamW's first coefficient.
         nesterov: Nesterov's form of momentum (not in the paper).
         weight_decay: On every parameter.

@@ -17,7 +17,7 @@ from app.runs import control
 from app.runs.folder import CONFIG, DATA, ENVIRONMENT, write_json, write_outline
 from app.runs.lock import RunLock
 from app.runs.status import Pulse
-from app.training import checkpoint, machine
+from app.training import checkpoint, machine, memory, same_pictures
 from app.training.batches import BatchStream, DevicePictures, Normaliser
 from app.training.config import Experiment, read_file
 from app.training.data import DataRequest, DataSet, LabelledPictures, Progress, data_sources
@@ -47,6 +47,21 @@ class Surroundings:
     stop: Callable[[], bool] = lambda: False
     slowest: Callable[[float], float] = lambda seconds: seconds
     threads: int = 0
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How a run's budget is spent.
+
+    Attributes:
+        steps: How many there will be.
+        micro_batch: Pictures computed at once; 0 as the experiment says.
+        notices: What the user should know of it.
+    """
+
+    steps: int
+    micro_batch: int = 0
+    notices: tuple[str, ...] = ()
 
 
 def run_member(experiment: Experiment, folder: Path, around: Surroundings, *, resume: bool) -> Outcome:
@@ -100,14 +115,20 @@ def _run(experiment: Experiment, folder: Path, around: Surroundings, pulse: Puls
     progress("Building the network", 0.0)
     start = starting_network(experiment, data)
     pictures = DevicePictures.upload(data.train, device)
-    steps = 1 if resume else _planned(experiment, start, pictures, device, around, progress)
+    if resume:
+        same_pictures.check(folder, data)
+        plan = _Plan(1)  # the checkpoint knows
+    else:
+        plan = _planned(experiment, start, pictures, device, around, progress)
     if ranks.first:
         blocks = len(start.outline.blocks)
-        machine.check_space(folder, parameters=start.outline.parameters, blocks=blocks, steps=steps)
+        machine.check_space(folder, parameters=start.outline.parameters, blocks=blocks, steps=plan.steps)
         if not resume:
             _describe(folder, experiment, start, device, ranks)
+    trainer = make_trainer(experiment, start, device=device, steps=plan.steps, ranks=ranks)
+    trainer.micro_batch = plan.micro_batch or trainer.micro_batch
     session = Session(
-        make_trainer(experiment, start, device=device, steps=steps, ranks=ranks),
+        trainer,
         _stream(experiment, pictures, ranks, classes=len(data.classes)),
         DevicePictures.upload(_share(data.test, ranks), device),
         test_count=len(data.test),
@@ -117,7 +138,7 @@ def _run(experiment: Experiment, folder: Path, around: Surroundings, pulse: Puls
         report=around.report,
         stop=around.stop,
     )
-    return session.run(resumed=resume, notices=(*data.notices, *_notices(experiment, device, ranks)))
+    return session.run(resumed=resume, notices=(*data.notices, *_notices(experiment, device, ranks), *plan.notices))
 
 
 def load_data(experiment: Experiment, progress: Progress) -> DataSet:
@@ -167,7 +188,7 @@ def _share(pictures: LabelledPictures, ranks: Ranks) -> LabelledPictures:
 def _describe(folder: Path, experiment: Experiment, start: Start, device: torch.device, ranks: Ranks) -> None:
     """Write what a run's folder says before its first step; the experiment last: it makes the folder a run."""
     write_outline(folder, start.outline)
-    write_json(folder / DATA, start.data.record())
+    write_json(folder / DATA, same_pictures.described(start.data))
     write_json(folder / ENVIRONMENT, machine.environment(device, world=ranks.world))
     write_json(folder / CONFIG, dataclasses.asdict(experiment))
 
@@ -191,21 +212,45 @@ def _planned(
     device: torch.device,
     around: Surroundings,
     progress: Progress,
-) -> int:
-    """How many steps the budget gives."""
+) -> _Plan:
+    """What the budget gives.
+
+    Raises:
+        TrainingError: where memory does not suffice for a step.
+    """
     per_epoch = len(pictures) // experiment.batch
     if experiment.budget_unit != "minutes":
-        return planned_steps(experiment, per_epoch)
+        return _Plan(planned_steps(experiment, per_epoch))
     progress("Trying how fast it is", 0.0)
-    seconds = around.slowest(_seconds_per_step(experiment, start, pictures, device))
-    return planned_steps(experiment, per_epoch, around.ranks.agree(seconds, device))
+    own, pieces = _tried(experiment, start, pictures, device, around.ranks)
+    steps = planned_steps(experiment, per_epoch, around.ranks.agree(around.slowest(own), device))
+    before = experiment.micro_batch or experiment.batch
+    return _Plan(steps, pieces, (memory.told(experiment, before, pieces),) if pieces < before else ())
 
 
-def _seconds_per_step(experiment: Experiment, start: Start, pictures: DevicePictures, device: torch.device) -> float:
-    """By a few steps that leave no trace, with a tenth for evaluations and checkpoints."""
+def _tried(
+    experiment: Experiment, start: Start, pictures: DevicePictures, device: torch.device, ranks: Ranks
+) -> tuple[float, int]:
+    """Seconds per step of this process's share of a batch, and how many pictures at once memory had room for.
+
+    By a few steps that leave no trace.
+    """
     trial = dataclasses.replace(start, network=copy.deepcopy(start.network))
     trainer = make_trainer(experiment, trial, device=device, steps=1_000_000)
-    stream = _stream(experiment, pictures, Ranks(), classes=len(start.data.classes))
+    while True:
+        stream = _stream(experiment, pictures, ranks, classes=len(start.data.classes))
+        try:
+            return _seconds_per_step(trainer, stream), trainer.micro_batch
+        except RuntimeError as error:
+            if not memory.is_full(error):
+                raise
+            smaller = memory.smaller_pieces(trainer, error, alone=ranks.world == 1)
+        memory.give_back(trainer)  # here, where the error no longer holds the step's activations
+        trainer.micro_batch = smaller
+
+
+def _seconds_per_step(trainer: Trainer, stream: BatchStream) -> float:
+    """With a tenth for evaluations and checkpoints."""
     trainer.train_step(*stream.next())
     began, made = time.perf_counter(), 0
     while made < _TRIAL_STEPS and (made == 0 or time.perf_counter() - began < _TRIAL_SECONDS):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from app.core.records import NetworkOutline
+from app.runs.records import StepRow
 from app.training import memory
 from app.training.batches import BatchStream
 from app.training.gradient_flow import GradientFlow
@@ -58,6 +60,14 @@ def first_block(trainer: Trainer, pixels: Tensor, labels: Tensor) -> str:
     if not bool(torch.isfinite(result.loss)):
         return trainer.outline.blocks[-1].name
     return next(iter(gradients), "")
+
+
+def updated_block(row: StepRow, outline: NetworkOutline) -> str:
+    """By a step's row alone: the first block whose update was not finite; "" where it does not say."""
+    if row.update_ratio is None:
+        return ""
+    places = (~np.isfinite(row.update_ratio)).nonzero()[0]
+    return outline.blocks[int(places[0])].name if len(places) else ""
 
 
 def _watch(network: nn.Module, outline: NetworkOutline, outputs: list[str], gradients: list[str]) -> list[Any]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 
 from app.core.errors import RunError, TrainingError
@@ -16,13 +15,12 @@ from app.runs.folder import SUMMARY, write_json
 from app.runs.records import Evaluation, StepRow
 from app.runs.status import Pulse
 from app.runs.store import RunWriter
-from app.training import branches, checkpoint, memory, not_finite
+from app.training import branches, checkpoint, memory, not_finite, random_numbers, warm_up
 from app.training.batches import BatchStream, DevicePictures
 from app.training.checkpoint import Progress
 from app.training.distributed import Ranks
 from app.training.gradient_flow import GradientFlow
 from app.training.recorder import STEPS_TOGETHER, Recorder
-from app.training.schedule import WARM_UP_ERROR
 from app.training.trainer import Trainer
 from app.training.wishes import Wishes
 
@@ -102,6 +100,7 @@ class Session:
             TrainingError: where a number is no longer finite, or memory does not suffice.
             RunError: where the folder cannot be written.
         """
+        random_numbers.begin(self.trainer.experiment.seed, rank=self._ranks.rank)
         if resumed:
             self._go_back()
         elif self._ranks.first:
@@ -139,7 +138,7 @@ class Session:
             except RuntimeError as error:
                 if not memory.is_full(error):
                     raise
-                smaller = self._smaller_pieces(error)
+                smaller = memory.smaller_pieces(self.trainer, error, alone=self._ranks.world == 1)
             self._go_back_to_compute(smaller)  # here, where the error no longer holds the step's activations
 
     def _train(self) -> None:
@@ -167,6 +166,9 @@ class Session:
             self._recorder.add(result, step=trainer.step, epoch=stream.epoch, rate=rate, seconds=self._seconds())
             if self._recorder.due:
                 self._flush(wait=False)
+            if trainer.warming and stream.at_epoch_end:
+                self._flush(wait=True)
+                self._end_warm_up()
             if self._look_is_due():
                 self._heed()
             if self._evaluation_is_due():
@@ -192,6 +194,8 @@ class Session:
         for row in rows:
             self.progress.loss_sum += row.loss
             self.progress.wrong_sum += row.error
+            if self.trainer.warming:
+                warm_up.count(self.progress, row.error)
         self.progress.counted += len(rows)
         self._report_row(rows[-1])
         if bad is not None:
@@ -258,10 +262,13 @@ class Session:
             self._writer.evaluated(row)
         self._update_status(train_error=_told(row.train_error), test_error=_told(row.test_error))
         self._report({"event": "evaluation", **vars(row)})
-        if self.trainer.warming and row.train_error < WARM_UP_ERROR:
-            self.trainer.warming = False
-            self._event("rate", f"The training error is below {WARM_UP_ERROR:g} %: the warm-up is over.")
         self._start_clock()
+
+    def _end_warm_up(self) -> None:
+        """Once an epoch's rows have arrived, whose errors are sums over all processes: each decides alike."""
+        if warm_up.is_over(self.progress, self.stream.batches_per_epoch):
+            self.trainer.warming = False
+            self._event("rate", warm_up.OVER)
 
     def _checkpoint_is_due(self) -> bool:
         late = time.monotonic() > self._next_checkpoint
@@ -319,6 +326,8 @@ class Session:
                 self._measure_branches()
                 self._wishes.grant("measure")
             if "stop" in asked:
+                if paused:
+                    self._start_clock()  # or the pause would count as training
                 self._wishes.grant("stop", "pause")
                 raise _StopAsked
             if ("pause" in asked) != paused:
@@ -352,34 +361,18 @@ class Session:
         stream, self.progress = checkpoint.load(self._folder, self.trainer)
         self.stream.restore(stream)
         self._recorder.forget()
-
-    def _smaller_pieces(self, error: BaseException) -> int:
-        """How many pictures to compute at once, now that there was no memory for as many as until here.
-
-        Raises:
-            TrainingError: where they cannot be fewer, or may not.
-        """
-        micro = self.trainer.micro_batch
-        smaller = (micro + 1) // 2
-        if micro == 1 or not self.trainer.experiment.smaller_if_full or self._ranks.world > 1:
-            raise TrainingError(
-                f"Memory does not suffice for {micro} pictures at once ({self.trainer.outline.title}).",
-                f"Set micro_batch={smaller}, or choose a smaller batch, width or depth.",
-            ) from error
-        return smaller
+        if not self._ranks.first:  # the checkpoint has the first process's
+            random_numbers.begin(self.trainer.experiment.seed, rank=self._ranks.rank, step=self.trainer.step)
 
     def _go_back_to_compute(self, smaller: int) -> None:
-        micro = self.trainer.micro_batch
+        before = self.trainer.micro_batch
         memory.give_back(self.trainer)
         self._go_back()
         self.trainer.micro_batch = smaller
         if self._writer is not None:
             self._writer.close()
         self._writer = RunWriter(self._folder, from_step=self.trainer.step)
-        text = f"Memory does not suffice for {micro} pictures at once: computing {smaller}, adding up their gradients."
-        if self.trainer.experiment.norm == "batch":
-            text += " Batch normalisation then sees the smaller pieces."
-        self._event("memory", text)
+        self._event("memory", memory.told(self.trainer.experiment, before, smaller))
 
     def _stop_not_finite(self, row: StepRow) -> None:
         """Find the block, say so, and stop; the last checkpoint is from before.
@@ -387,19 +380,12 @@ class Session:
         Raises:
             TrainingError: always.
         """
-        block = self._find_not_finite(row.step) or self._block_of(row)
+        block = self._find_not_finite(row.step) or not_finite.updated_block(row, self.trainer.outline)
         where = f" The first block with such numbers is {block}." if block else ""
         what = f"At step {row.step} the loss was {row.loss:g} and numbers were no longer finite.{where}"
         self._event("not finite", what, step=row.step, block=block)
         deep = "fewer layers" if self.trainer.experiment.norm == "batch" else "batch normalisation"
         raise TrainingError(what, f"Step {self.progress.step} is kept. Try a lower learning rate, clipping, or {deep}.")
-
-    def _block_of(self, row: StepRow) -> str:
-        """By the row alone: the first block whose update was not finite."""
-        if row.update_ratio is None:
-            return ""
-        places = (~np.isfinite(row.update_ratio)).nonzero()[0]
-        return self.trainer.outline.blocks[int(places[0])].name if len(places) else ""
 
     def _find_not_finite(self, step: int) -> str:
         """Go back to the last checkpoint and to the step before, and look at every block."""

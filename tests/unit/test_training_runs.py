@@ -15,18 +15,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors
 import safetensors.torch
 import torch
 from torch import nn
+from torch.nn import functional
 
 from app.core.errors import ExplorerError, RunError, TrainingError
 from app.runs import control
 from app.runs.folder import list_runs, read_json, read_outline
 from app.runs.reader import RunReader
 from app.runs.status import read_status
-from app.training import checkpoint, session
+from app.training import checkpoint, member, session, warm_up
+from app.training.batches import DevicePictures
 from app.training.config import Experiment
+from app.training.distributed import Ranks
 from app.training.member import Surroundings, run_member
+from app.training.starting import starting_network
 from app.training.worker import request, train
 from tests.unit.training_help import losses, npz, small
 
@@ -94,9 +99,8 @@ def test_the_rows_are_what_an_unrecorded_loop_sees(experiment: Experiment, tmp_p
     run(experiment, tmp_path / "run")
     recorded = RunReader(tmp_path / "run").scalar("loss").values
     assert np.isfinite(recorded).all()
-    from app.training.batches import BatchStream, DevicePictures
+    from app.training.batches import BatchStream
     from app.training.member import load_data, make_trainer
-    from app.training.starting import starting_network
 
     data = load_data(experiment, lambda what, done: None)
     cpu = torch.device("cpu")
@@ -105,25 +109,114 @@ def test_the_rows_are_what_an_unrecorded_loop_sees(experiment: Experiment, tmp_p
     assert recorded.tolist() == [float(trainer.train_step(*stream.next()).loss) for _ in range(12)]
 
 
-@pytest.mark.parametrize("stop", [0, 4, 5])
+@pytest.mark.parametrize("every", [0, 1])
+@pytest.mark.parametrize("stop", [0, 4, 6, 8])
 @pytest.mark.usefixtures("eager")
 def test_the_warm_up_ends_with_the_first_epoch_whose_training_error_is_low(
-    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int, every: int
 ) -> None:
-    folder, errors = tmp_path / "run", iter([90.0, 79.0, 85.0])
-    told = session.Evaluation
-    monkeypatch.setattr(
-        session, "Evaluation", lambda *numbers: dataclasses.replace(told(*numbers), train_error=next(errors))
+    """However often the test pictures are looked at: single steps of the first epoch are low, the epoch is not."""
+    folder, errors = tmp_path / "run", [70.0, 100.0, 100.0, 90.0, 79.0, 79.0, 79.0, 79.0, *(4 * [85.0])]
+    fetch = session.Recorder.fetch
+
+    def fetched(self: Any, *, wait: bool) -> Any:
+        return [dataclasses.replace(row, error=errors[row.step - 1]) for row in fetch(self, wait=wait)]
+
+    monkeypatch.setattr(session.Recorder, "fetch", fetched)
+    experiment = experiment.changed(
+        {"warm_up": True, "schedule": "constant", "learning_rate": 0.1, "evaluate_every": every}
     )
-    experiment = experiment.changed({"warm_up": True, "schedule": "constant", "learning_rate": 0.1})
     if stop:
         run(experiment, folder, stop=stop_after(folder, stop))
+        assert checkpoint.read_progress(folder).step == stop
     run(experiment, folder, resume=bool(stop))
     reader = RunReader(folder)
     assert reader.scalar("rate").values.tolist() == pytest.approx(8 * [0.01] + 4 * [0.1])
     assert [(one.step, one.text) for one in reader.events() if one.kind == "rate"] == [
         (8, "The training error is below 80 %: the warm-up is over.")
     ]
+
+
+def test_a_part_of_an_epoch_does_not_end_the_warm_up() -> None:
+    """As after a checkpoint of an older version, which did not count."""
+    progress = checkpoint.Progress()
+    warm_up.count(progress, 10.0)
+    assert not warm_up.is_over(progress, 2)
+    for error in (90.0, 60.0):
+        warm_up.count(progress, error)
+    assert warm_up.is_over(progress, 2)
+
+
+@pytest.mark.usefixtures("eager")
+def test_layers_that_draw_random_numbers_resume_to_the_same_losses(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dropout, as in AlexNet and VGG; two runs of one seed draw the same, whatever was drawn in the process before."""
+    real = session.Session.__init__
+
+    def with_dropout(self: Any, trainer: Any, *rest: Any, **named: Any) -> None:
+        block = trainer.network.get_submodule("layer2.0")
+        block.register_forward_hook(lambda module, _, output: functional.dropout(output, 0.3, module.training))
+        real(self, trainer, *rest, **named)
+
+    monkeypatch.setattr(session.Session, "__init__", with_dropout)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    torch.manual_seed(5)
+    run(experiment, whole)
+    torch.manual_seed(6)
+    run(experiment, parts, stop=stop_after(parts, 5))
+    torch.manual_seed(7)
+    run(experiment, parts, resume=True)
+    assert RunReader(whole).scalar("loss").values.tolist() == RunReader(parts).scalar("loss").values.tolist()
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_checkpoint_of_an_older_version_is_gone_on_from(experiment: Experiment, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    run(experiment, folder, stop=stop_after(folder, 3))
+    path = folder / "checkpoint.safetensors"
+    with safetensors.safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    progress = json.loads(metadata["progress"])
+    del progress["warm_wrong"], progress["warm_counted"]
+    tensors = safetensors.torch.load_file(path)
+    del tensors["random/cpu"]
+    safetensors.torch.save_file(tensors, path, metadata | {"progress": json.dumps(progress)})
+    data = read_json(folder / "data.json")
+    del data["labels"]
+    (folder / "data.json").write_text(json.dumps(data), encoding="utf-8")
+    run(experiment, folder, resume=True)
+    assert read_status(folder).state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("fewer", "64 training pictures then, 40 now"),
+        ("moved", "order of the labels has changed"),
+        ("renamed", "class 1 was “aeroplane” and is “airplane” now"),
+    ],
+)
+@pytest.mark.usefixtures("eager")
+def test_a_run_does_not_go_on_with_other_pictures(
+    experiment: Experiment, tmp_path: Path, change: str, words: str
+) -> None:
+    folder = tmp_path / "run"
+    run(experiment, folder, stop=stop_after(folder, 3))
+    before = (folder / "checkpoint.safetensors").read_bytes()
+    if change == "fewer":
+        npz(tmp_path, 40)
+    elif change == "moved":
+        arrays = dict(np.load(experiment.data_path))
+        np.savez(experiment.data_path, **(arrays | {"y_train": arrays["y_train"][::-1]}))
+    else:
+        data = read_json(folder / "data.json")
+        data["classes"][0] = "aeroplane"
+        (folder / "data.json").write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(TrainingError, match=words) as caught:
+        run(experiment, folder, resume=True)
+    assert "start a new run" in caught.value.remedy
+    assert (folder / "checkpoint.safetensors").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -198,6 +291,28 @@ def test_a_run_pauses_goes_on_and_measures_when_asked(experiment: Experiment, tm
     assert kinds == ["started", "paused", "continued", "finished"]
     assert len(RunReader(folder).branches().steps) == 2
     assert not list(folder.glob("*.request"))
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_pause_that_ends_with_a_stop_is_no_training_time(experiment: Experiment, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+
+    def meddle() -> None:
+        while _steps_in(folder) < 2:
+            time.sleep(0.005)
+        control.ask(folder, "pause")
+        while read_status(folder).state != "paused":
+            time.sleep(0.01)
+        time.sleep(3)
+        control.ask(folder, "stop")
+
+    thread = threading.Thread(target=meddle)
+    thread.start()
+    run(experiment.changed({"budget": 100_000}), folder)
+    thread.join()
+    trained = RunReader(folder).scalar("seconds").values[-1]
+    assert checkpoint.read_progress(folder).seconds < trained + 2
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_block(
@@ -440,6 +555,43 @@ def test_a_budget_in_minutes_becomes_steps(experiment: Experiment, tmp_path: Pat
     summary = read_json(tmp_path / "run" / "summary.json")
     assert 5 < summary["steps"] < 100_000
     assert summary["seconds"] < 12
+
+
+def test_the_trial_for_a_budget_in_minutes_finds_the_pieces_that_memory_has_room_for(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = session.Trainer.accumulate
+
+    def guarded(self: Any, pixels: torch.Tensor, labels: torch.Tensor) -> Any:
+        if min(self.micro_batch, len(labels)) > 5:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return real(self, pixels, labels)
+
+    monkeypatch.setattr(session.Trainer, "accumulate", guarded)
+    experiment = experiment.changed({"budget": 0.01, "budget_unit": "minutes"})
+    run(experiment, tmp_path / "run")
+    events = RunReader(tmp_path / "run").events()
+    assert [event.kind for event in events] == ["started", "notice", "finished"]
+    assert "Memory does not suffice for 16 pictures at once: computing 4" in events[1].text
+    assert read_json(tmp_path / "run" / "summary.json")["micro_batch"] == 4
+    with pytest.raises(TrainingError, match="Memory does not suffice for 16"):
+        run(experiment.changed({"smaller_if_full": False}), tmp_path / "refused")
+
+
+def test_each_process_tries_its_own_share_of_a_batch(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    real = session.Trainer.accumulate
+
+    def counted(self: Any, pixels: torch.Tensor, labels: torch.Tensor) -> Any:
+        counts.append(len(labels))
+        return real(self, pixels, labels)
+
+    monkeypatch.setattr(session.Trainer, "accumulate", counted)
+    data = member.load_data(experiment, lambda what, done: None)
+    cpu = torch.device("cpu")
+    start, pictures = starting_network(experiment, data), DevicePictures.upload(data.train, cpu)
+    member._tried(experiment, start, pictures, cpu, Ranks(rank=1, world=2))
+    assert set(counts) == {8}
 
 
 # -- the door ----------------------------------------------------------------------------------------------------------

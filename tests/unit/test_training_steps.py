@@ -202,6 +202,15 @@ def test_a_stream_goes_on_in_the_middle_of_an_epoch() -> None:
         assert (first.epoch, first.at_epoch_end) == (second.epoch, second.at_epoch_end)
 
 
+def test_a_place_beyond_the_last_batch_begins_a_new_epoch() -> None:
+    """As in a run from before the pictures became fewer, which nobody wrote down."""
+    first = stream()
+    first.restore(first.state() | {"place": torch.tensor([3, 1000])})
+    assert first.at_epoch_end
+    first.next()
+    assert first.epoch == 4
+
+
 def test_ranks_share_each_batch() -> None:
     whole, parts = stream(), [stream(rank=rank, world=2) for rank in (0, 1)]
     for _ in range(5):
