@@ -29,7 +29,7 @@ class LabelledSet:
         layout: How it was understood, in words ("a folder per class").
         classes: The data's own names of its classes, in the order of `labels`; () where they have none.
         labels: (N,) int64, each picture's place in `classes`.
-        names: What each picture is called: its path below `path`, or “#12” in an array.
+        names: What each picture is called: its path below `path`, as it can be shown, or “#12” in an array.
         files: Where the pictures are, one per label; () for an array.
         pixels: (N, H, W, 3) uint8 RGB; None for files.
         notices: What the user should know ("left out: …").

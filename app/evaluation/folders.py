@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -90,18 +91,18 @@ def _per_class(root: Path, top: Path, folders: list[Path]) -> LabelledSet:
     for folder in folders:
         found = [file for file in iterate_pictures([folder]) if file != folder]
         if not found:
-            empty.append(folder.name)
+            empty.append(_shown(folder.name))
             continue
         places += [len(classes)] * len(found)
         files += found
-        classes.append(folder.name)
+        classes.append(_shown(folder.name))
     if not files:
         raise DataError(f"{top} has folders ({some(empty)}), but no picture in them.", HELP)
     notices = [f"Left out, without pictures: {some(empty)}."] if empty else []
     loose = sum(1 for entry in top.iterdir() if entry.is_file() and entry.name.lower().endswith(PICTURE_SUFFIXES))
     if loose:
         notices.append(f"Left out, because they are in no class's folder: {loose} pictures.")
-    names = tuple(file.relative_to(root).as_posix() for file in files)
+    names = tuple(_shown(file.relative_to(root).as_posix()) for file in files)
     labels = np.array(places, np.int64)
     return LabelledSet(root, "a folder per class", tuple(classes), labels, names, tuple(files), notices=tuple(notices))
 
@@ -125,11 +126,12 @@ def _flat(root: Path, table: Path, *, named: Path | None = None) -> LabelledSet:
             )
     if not called:
         raise DataError(f"None of the pictures that {table} names is in {root}: {some(missing or several)}.", HELP)
-    notices = [f"{table.name} names {len(missing)} pictures that are not there: {some(missing)}."] if missing else []
+    title = _shown(table.name)
+    notices = [f"{title} names {len(missing)} pictures that are not there: {some(missing)}."] if missing else []
     if several:
         notices.append(f"Left out, because more than one picture is called so: {some(several)}.")
     if len(pictures) > len(called):
-        notices.append(f"Left out, because {table.name} does not name them: {len(pictures) - len(called)} pictures.")
+        notices.append(f"Left out, because {title} does not name them: {len(pictures) - len(called)} pictures.")
     files = tuple(file for file in pictures if file in called)
     classes = _sorted_classes(set(called.values()))
     places = {label: place for place, label in enumerate(classes)}
@@ -137,10 +139,10 @@ def _flat(root: Path, table: Path, *, named: Path | None = None) -> LabelledSet:
     below = named or root
     return LabelledSet(
         below,
-        f"pictures with {table.name}",
+        f"pictures with {title}",
         classes,
         np.array([places[called[file]] for file in files], np.int64),
-        tuple(file.relative_to(below).as_posix() for file in files),
+        tuple(_shown(file.relative_to(below).as_posix()) for file in files),
         files,
         notices=tuple(notices),
         told=tuple(numbers[file] for file in called),
@@ -285,6 +287,11 @@ def _labels_file(folder: Path) -> Path | None:
 
 def _folders(root: Path) -> list[Path]:
     return sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith((".", "__")))
+
+
+def _shown(name: str) -> str:
+    """A name as it can be shown and written: what is not UTF-8 in it gets replacement characters."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def some(names: list[str], most: int = 5) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from app import paths
 from app.core.errors import DataError
-from app.core.files import write_bytes, write_text
+from app.core.files import write_bytes
 
 if TYPE_CHECKING:
     from app.evaluation.measures import Calibration, ClassRow, ErrorRate, Verdicts
@@ -179,7 +179,9 @@ def write_record(record: EvaluationRecord, verdicts: Verdicts, root: Path | None
     )
     try:
         write_bytes(folder / VERDICTS, packed.getvalue())
-        write_text(folder / RECORD, json.dumps(as_json(record), indent=1, ensure_ascii=False, allow_nan=False))
+        text = json.dumps(as_json(record), indent=1, ensure_ascii=False, allow_nan=False)
+        # What is not UTF-8 in the data's path becomes an escape of JSON's, and is read again as it was.
+        write_bytes(folder / RECORD, text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise DataError(
             f"{folder} cannot be written ({error.strerror or error}).", "Make room, or --no-record."

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from app.commands.evaluate import picture_table
 from app.core.errors import CancelledError, DataError
 from app.core.intervals import wilson
 from app.core.preprocessing import Preprocessing
@@ -368,6 +370,27 @@ def test_an_evaluation_leaves_a_record_that_can_be_read_again(tmp_path: Path) ->
     assert not folder.exists()
     with pytest.raises(DataError):
         delete_record("../../elsewhere")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' file names are text")
+@pytest.mark.parametrize("table", [False, True])
+def test_names_that_are_not_utf_8_are_judged_and_written(tmp_path: Path, home: Path, table: bool) -> None:
+    """As b"k\xe4se.jpg", from an old disk; the folder's and the table's own names may be so, too."""
+    top = Path(os.fsdecode(os.fsencode(tmp_path) + b"/d\xe4ten"))
+    inner = top / "cat" / os.fsdecode(b"k\xe4se")
+    grey(inner / "1.png", 0)
+    grey(top / "dog" / "2.png", 0)
+    (inner / "3.png").write_bytes(b"no picture")
+    labels = Path(os.fsdecode(os.fsencode(tmp_path) + b"/l\xe4bels.csv"))
+    labels.write_text("1.png,cat\n2.png,dog\n3.png,cat\n4.png,dog\n")
+    judged = evaluation.shared(EvaluationRequest("cifar10-resnet20", str(top), str(labels) if table else ""))
+    assert judged is not None
+    assert list(judged.names) == ["cat/k\ufffdse/1.png", "cat/k\ufffdse/3.png", "dog/2.png"]
+    assert [one.name for one in judged.record.unread] == ["cat/k\ufffdse/3.png"]
+    assert list_records() == ([judged.record], []) and Path(judged.record.data) == top
+    "".join([picture_table(judged), judged.record.layout, *judged.record.notices]).encode()
+    content = (home / "data" / "evaluations" / judged.record.id / "record.json").read_text(encoding="utf-8")
+    assert "d\\udce4ten" in content
 
 
 @pytest.mark.usefixtures("home")
