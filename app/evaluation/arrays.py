@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,10 +68,18 @@ def read_npz(path: Path) -> LabelledSet:
                 raise DataError(f"{path} has no labelled pictures; it holds {', '.join(file.files[:8])}.", NPZ_HELP)
             pixels, labels = file[pair[0]], file[pair[1]]
             names = next((file[name] for name in CLASS_NAMES if name in file), np.array([], "U1"))
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:  # RuntimeError: zipfile's, of what it cannot do
         raise DataError(f"{path} cannot be read as .npz ({_reason(error)}).", NPZ_HELP) from error
     layout = f".npz file ({pair[0]}, {pair[1]})"
-    return _set(path, layout, tuple(str(name) for name in names.reshape(-1)), pixels, labels)
+    return _set(path, layout, tuple(str(name) for name in _texts(path, names).reshape(-1)), pixels, labels)
 
 
 def cifar_folder(path: Path) -> tuple[Path, CifarLayout] | None:
@@ -105,7 +114,7 @@ def _set(path: Path, layout: str, classes: tuple[str, ...], pixels: NDArray[Any]
     if labels.shape != (len(pixels),) or not len(labels):
         raise DataError(f"{path} has {len(pixels)} pictures and labels of shape {labels.shape}.", NPZ_HELP)
     if labels.dtype.kind in "US":
-        texts = labels.astype(str)
+        texts = _texts(path, labels)
         classes, places = (tuple(part) for part in np.unique(texts, return_inverse=True))
         labels = np.asarray(places)
     if labels.dtype.kind not in "iu" or labels.min() < 0:
@@ -115,6 +124,16 @@ def _set(path: Path, layout: str, classes: tuple[str, ...], pixels: NDArray[Any]
     return LabelledSet(
         path, layout, tuple(map(str, classes)), labels.astype(np.int64), Numbered(len(pixels)), (), pixels
     )
+
+
+def _texts(path: Path, names: NDArray[Any]) -> NDArray[Any]:
+    """Names of classes as text, also where they were saved as bytes."""
+    if names.dtype.kind != "S":
+        return names
+    try:
+        return np.char.decode(names, "utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"The class names in {path} are not UTF-8.", "Save them as text (numpy's str).") from error
 
 
 class Numbered(Sequence[str]):

@@ -211,6 +211,7 @@ def read_verdicts(folder: Path) -> Verdicts:
         DataError: where they cannot be read.
     """
     import zipfile
+    import zlib
 
     import numpy as np
 
@@ -220,7 +221,15 @@ def read_verdicts(folder: Path) -> Verdicts:
         with np.load(folder / VERDICTS, allow_pickle=False) as file:
             labels = file["labels"].astype(np.int64)
             return Verdicts(labels, file["top"], file["probabilities"], file["truth"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:  # RuntimeError: zipfile's, of what it cannot do
         raise DataError(f"{folder / VERDICTS} cannot be read ({error}).", "Evaluate again.") from error
 
 

@@ -230,6 +230,36 @@ def test_what_is_no_data_says_what_it_is(tmp_path: Path) -> None:
         labelled_set(tmp_path / "pictures")
 
 
+def test_a_damaged_archive_says_so(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
+    np.savez_compressed(tmp_path / "a.npz", x=pixels, y=np.arange(20))
+    np.savez_compressed(tmp_path / "verdicts.npz", labels=random.integers(0, 9, 4000))
+    for name, read in (("a.npz", labelled_set), ("verdicts.npz", lambda path: read_verdicts(path.parent))):
+        content = bytearray((tmp_path / name).read_bytes())
+        method = content.index(b"PK\x01\x02") + 10  # in the list at the end
+        (tmp_path / name).write_bytes(content[:method] + b"\x63" + content[method + 1 :])
+        with pytest.raises(DataError, match=r"cannot be read"):
+            read(tmp_path / name)
+        start = 30 + int.from_bytes(content[26:28], "little") + int.from_bytes(content[28:30], "little")
+        content[start : start + 20] = b"\xff" * 20  # no deflated stream begins so
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match=r"cannot be read"):
+            read(tmp_path / name)
+
+
+def test_class_names_in_bytes_are_text(tmp_path: Path) -> None:
+    pixels = np.zeros((2, 8, 8, 3), np.uint8)
+    names = np.array(["Käse", "cat"])
+    np.savez(tmp_path / "a.npz", x=pixels, y=np.char.encode(names, "utf-8"))
+    np.savez(tmp_path / "b.npz", x=pixels, y=np.array([0, 1]), classes=np.char.encode(names, "utf-8"))
+    assert labelled_set(tmp_path / "a.npz").classes == labelled_set(tmp_path / "b.npz").classes == ("Käse", "cat")
+    for entries in ({"y": np.char.encode(names, "cp1252")}, {"y": [0, 1], "classes": np.char.encode(names, "cp1252")}):
+        np.savez(tmp_path / "c.npz", x=pixels, **entries)
+        with pytest.raises(DataError, match=r"class names in .*c\.npz are not UTF-8"):
+            labelled_set(tmp_path / "c.npz")
+
+
 def test_a_pickle_that_would_run_something_is_refused(tmp_path: Path) -> None:
     canary = tmp_path / "canary"
 
