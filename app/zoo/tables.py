@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from torch import Tensor
@@ -15,6 +16,7 @@ _NOT_WEIGHTS = re.compile(r"(optim|scheduler|scaler|exp_avg|momentum|amp$|opt$|l
 _AVERAGED = re.compile(r"ema|averaged|swa|teacher|target|momentum_encoder|encoder_k", re.IGNORECASE)
 _DEEPEST = 8
 _MOST_TABLES = 12
+_MOST_PARTS = 32  # of one table: networks in networks in networks are copied for each
 _MOST_TENSORS = 100_000  # in one table, with all tables in it
 _MOST_LETTERS = 8 << 20  # of all names in it
 _INSIDE = ("module", "_orig_mod")
@@ -53,7 +55,7 @@ def find_tables(tree: Any) -> list[Table]:
     for where, flat in _flat_tables(tree):
         if any(set(flat) == set(table.tensors) and table.where == where for table in found):
             continue
-        found += [Table(where, prefix, tensors) for prefix, tensors in _parts(flat)]
+        found += [Table(where, prefix, tensors) for prefix, tensors in islice(_parts(flat), _MOST_PARTS)]
         if len(found) >= _MOST_TABLES:
             break
     named = [table for table in found if _AVERAGED.search(f"{table.where}.{table.prefix}")]

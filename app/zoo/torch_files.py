@@ -121,7 +121,8 @@ class _Stored:
             raise DamagedFile("it refers to something that is not a storage")
         kind, self.key, self.count = key[1], key[2], key[4]
         if not isinstance(kind, Name) or kind.name not in _STORAGES:
-            raise DamagedFile(f"it has a storage of the unknown type {kind}")
+            what = kind if isinstance(kind, Name) else type(kind).__name__  # lists in lists would be a text without end
+            raise DamagedFile(f"it has a storage of the unknown type {what}")
         self.dtype = _STORAGES[kind.name]
         if not isinstance(self.key, str) or not isinstance(self.count, int) or not 0 <= self.count < 2**40:
             raise DamagedFile("it has a storage that lies about its size")

@@ -19,6 +19,9 @@ _PATHS = ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "Pure
 _DEEPEST = 64
 _LONGEST_NUMBER = 4096  # bits
 _MOST_NODES = 2_000_000
+_MOST_REPEATED = 64 << 20  # bytes
+_MOST_SIZES = 64  # of a tensor's shape
+_ENTRY = 200  # bytes, about, of a table's or a list's
 
 
 class Unfolding:
@@ -33,6 +36,8 @@ class Unfolding:
         self._done: dict[int, Any] = {}
         self._kept: list[Any] = []  # while an object lives, its id is its own
         self._storages: dict[Any, Tensor] = {}
+        self._copied: set[int] = set()
+        self._repeated = 0
 
     def tree(self, value: Any, depth: int = 0) -> Any:
         """The value with every record in it replaced.
@@ -63,7 +68,9 @@ class Unfolding:
             self._done[id(value)] = values
             values.extend(self.tree(one, depth + 1) for one in value)
             return values
-        result = self._made(value, depth) if isinstance(value, Made) else str(value)
+        result = self._made(value, depth) if isinstance(value, Made) else None
+        if isinstance(value, Name | bytearray):  # of anything else the text could be without end
+            result = str(value)
         self._done[id(value)] = result
         return result
 
@@ -80,12 +87,19 @@ class Unfolding:
         if module.split(".")[0] == "numpy":
             return self._numpy(made)
         if name == "encode" and arguments and isinstance(arguments[0], str):
+            self._copy(arguments[0], len(arguments[0]))
             return arguments[0].encode("latin-1", "replace")
         if name in _PATHS:
+            for part in arguments:
+                self._copy(part, len(part) if isinstance(part, str) else 0)
             return "/".join(part for part in arguments if isinstance(part, str))
         if name in ("Size", "set", "frozenset", "deque", "tuple", "list"):
-            return self.tree([*(arguments[0] if arguments and isinstance(arguments[0], list | tuple) else ()),
-                              *made.elements], depth + 1)  # fmt: skip
+            first = arguments[0] if arguments and isinstance(arguments[0], list | tuple) else ()
+            self._copy(first, _ENTRY * len(first))
+            return self.tree([*first, *made.elements], depth + 1)
+        state = made.state[0] if isinstance(made.state, tuple) and made.state else made.state
+        for source in (state, *arguments[-1:]):
+            self._copy(source, _ENTRY * len(source) if isinstance(source, dict) else 0)
         known = attributes(made)
         if name in ("dict", "defaultdict", "Counter") and arguments and isinstance(arguments[-1], dict):
             known = {**arguments[-1], **known}
@@ -93,12 +107,27 @@ class Unfolding:
             return self.tree(known, depth + 1)
         return self.tree(made.elements, depth + 1) if made.elements else None
 
+    def _copy(self, source: Any, size: int) -> None:
+        """Count what is copied again: a value of a megabyte may stand in thousands of objects, of some bytes each.
+
+        Raises:
+            DamagedFile: where that becomes too much.
+        """
+        if id(source) in self._copied:
+            self._repeated += size
+        self._copied.add(id(source))
+        if self._repeated > _MOST_REPEATED:
+            raise DamagedFile("it repeats its values more often than any checkpoint")
+
     def _tensor(self, name: str, arguments: tuple[Any, ...]) -> Any:
         if len(arguments) < 4 or not isinstance(arguments[0], Persistent):
             raise DamagedFile("it has a tensor without a storage")
         key, offset = arguments[0].id, arguments[1]
         shape, stride = (self._sizes(one) for one in arguments[2:4])
-        if not isinstance(key, tuple) or not all(isinstance(one, str | int | tuple | Name | None) for one in key):
+        whole = key if isinstance(key, tuple) else ()
+        # Of tuples in tuples even the hash would take without end.
+        parts = [part for one in whole for part in (one if isinstance(one, tuple) else (one,))]
+        if not parts or not all(isinstance(part, str | int | Name | None) for part in parts):
             raise DamagedFile("it has a tensor whose storage is damaged")
         if key not in self._storages:
             self._storages[key] = self._storage(key)
@@ -113,7 +142,7 @@ class Unfolding:
     def _sizes(self, sizes: Any) -> tuple[int, ...]:
         if isinstance(sizes, Made) and sizes.name.name == "Size" and sizes.arguments:
             sizes = sizes.arguments[0]
-        if not isinstance(sizes, list | tuple):
+        if not isinstance(sizes, list | tuple) or len(sizes) > _MOST_SIZES:
             raise DamagedFile("a tensor has a shape that is not made of whole numbers")
         return tuple(sizes)
 
@@ -122,16 +151,26 @@ class Unfolding:
         arguments = made.arguments
         try:
             if made.name.name == "scalar" and len(arguments) == 2:
-                value = np.frombuffer(_bytes(arguments[1]), _dtype(arguments[0]), 1)[0].item()
+                value = np.frombuffer(self._bytes(arguments[1]), _dtype(arguments[0]), 1)[0].item()
                 return value if isinstance(value, int | float | bool | str) else None
             if made.name.name == "_frombuffer" and len(arguments) >= 3:
-                return _array(_bytes(arguments[0]), _dtype(arguments[1]), arguments[2], arguments[3:4] == ("F",))
+                return _array(self._bytes(arguments[0]), _dtype(arguments[1]), arguments[2], arguments[3:4] == ("F",))
             if made.name.name == "_reconstruct" and isinstance(made.state, tuple) and len(made.state) == 5:
                 _, shape, dtype, fortran, data = made.state
-                return None if isinstance(data, list) else _array(_bytes(data), _dtype(dtype), shape, bool(fortran))
+                if not isinstance(data, list):
+                    return _array(self._bytes(data), _dtype(dtype), shape, bool(fortran))
         except (ValueError, TypeError, IndexError) as error:
             raise DamagedFile(f"it has a damaged array ({error})") from error
         return None
+
+    def _bytes(self, value: Any) -> bytes:
+        """Bytes as protocol 2 writes them too: _codecs.encode(text, "latin1")."""
+        if isinstance(value, Made) and value.name.name == "encode" and value.arguments:
+            value = value.arguments[0]
+        if not isinstance(value, str | bytes | bytearray):
+            raise ValueError("its data are not bytes")
+        self._copy(value, len(value))
+        return value.encode("latin-1") if isinstance(value, str) else bytes(value)
 
 
 def _array(data: bytes, dtype: np.dtype[Any], shape: Any, fortran: bool) -> Tensor | None:
@@ -159,14 +198,3 @@ def _dtype(made: Any) -> np.dtype[Any]:
     order = made.state[1] if isinstance(made.state, tuple) and len(made.state) > 1 else "="
     big = order == ">" or (order in "=|" and sys.byteorder == "big") if isinstance(order, str) else False
     return dtype.newbyteorder(">" if big else "<")
-
-
-def _bytes(value: Any) -> bytes:
-    """Bytes as protocol 2 writes them too: _codecs.encode(text, "latin1")."""
-    if isinstance(value, Made) and value.name.name == "encode" and value.arguments:
-        value = value.arguments[0]
-    if isinstance(value, str):
-        return value.encode("latin-1")
-    if not isinstance(value, bytes | bytearray):
-        raise ValueError("its data are not bytes")
-    return bytes(value)

@@ -206,6 +206,22 @@ def _long_names(folder: Path) -> Path:
     return _saved({**small_state(), "x" * 1_000_000: inner}, folder)
 
 
+def _shared(value: bytes, each: bytes, folder: Path) -> Path:
+    """A list of a value and of ten thousand objects that are made of it, by small programs."""
+    return _written(b"\x80\x02](" + value + b"q\x000" + each * 10_000 + b"e.", folder)
+
+
+def _endless(folder: Path, *, kind: bool) -> Path:
+    """A tensor whose storage is named by tuples in tuples: 2⁶⁰ parts to hash, or to write down."""
+    tuples = b"X\x01\x00\x00\x00a\x85" + b"2\x86" * 60
+    plain = b"X\x01\x00\x00\x000"
+    stored = (tuples + plain) if kind else (b"ctorch\nFloatStorage\n" + tuples)
+    storage = b"(X\x07\x00\x00\x00storage" + stored + b"X\x03\x00\x00\x00cpuK\x04tQ"
+    return _with_pickle(
+        b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\x00K\x04\x85K\x01\x85\x89}tR.", folder
+    )
+
+
 def stored_pickle(folder: Path) -> Path:
     """An archive whose pickle is larger than any, and not compressed; the disk hardly notices."""
     file, size = folder / "stored.pth", (129 << 20) + 1
@@ -249,6 +265,19 @@ def crafted() -> dict[str, Maker]:
     table["laughs"] = lambda folder, _canary: _written(_laughs(), folder)
     table["tables multiplied"] = lambda folder, _canary: _multiplied(folder)
     table["tables multiplied, without tensors"] = lambda folder, _canary: _multiplied(folder, tensors=False)
+    megabyte = b"X" + struct.pack("<I", 1 << 20) + b"a" * (1 << 20)
+    table["a text encoded ten thousand times"] = lambda folder, _canary: _shared(
+        megabyte, b"c_codecs\nencode\nh\x00X\x06\x00\x00\x00latin1\x86R", folder
+    )
+    entries = b"".join(b"M" + struct.pack("<H", number) + b"N" for number in range(20_000))
+    table["ten thousand objects of one state"] = lambda folder, _canary: _shared(
+        b"}(" + entries + b"u", b"cargparse\nNamespace\n)\x81h\x00b", folder
+    )
+    table["ten thousand sets of one list"] = lambda folder, _canary: _shared(
+        b"](" + b"N" * 20_000 + b"e", b"c__builtin__\nset\nh\x00\x85R", folder
+    )
+    table["a storage named by tuples in tuples"] = lambda folder, _canary: _endless(folder, kind=False)
+    table["a storage of a type of tuples in tuples"] = lambda folder, _canary: _endless(folder, kind=True)
     table["a name of a million letters before each"] = lambda folder, _canary: _long_names(folder)
     table["deep nesting"] = lambda folder, _canary: _written(
         b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".", folder

@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from app.zoo.checkpoints import inspect_file
+from app.zoo.tables import find_tables
 from tests.unit import hostile_files as hostile
 
 CRAFTED = hostile.crafted()
@@ -45,6 +47,11 @@ def test_a_hostile_file_is_refused_with_a_reason_and_does_nothing(name: str, tmp
 def test_a_part_that_is_too_large_is_refused_also_where_it_is_not_compressed(tmp_path: Path) -> None:
     report = inspect_file(hostile.stored_pickle(tmp_path))
     assert "data.pkl has 129 MiB" in report.refusal
+
+
+def test_networks_in_networks_are_not_copied_without_end() -> None:
+    names = [f"{'a.' * number}b.weight" for number in range(100)]
+    assert len(find_tables(dict.fromkeys(names, torch.zeros(4, 3, 3, 3)))) <= 32
 
 
 def test_some_hundred_damaged_variants_of_good_files(tmp_path: Path, canary: Path) -> None:
