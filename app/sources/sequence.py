@@ -26,7 +26,10 @@ class ImageSequences:
     returns = False
 
     def accepts(self, address: str) -> bool:
-        return "://" not in address and (bool(_PATTERN.search(Path(address).name)) or Path(address).is_dir())
+        path = Path(address)
+        if "://" in address or path.is_file():  # “100%done.mp4” is no pattern
+            return False
+        return bool(_PATTERN.search(path.name)) or path.is_dir()
 
     def places(self) -> tuple[Place, ...]:
         return ()

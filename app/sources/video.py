@@ -42,9 +42,9 @@ class VideoFiles:
 
     def accepts(self, address: str) -> bool:
         path = Path(address)
-        if "://" in address or "%" in path.name:
+        if "://" in address:
             return False
-        return path.suffix.lower() in VIDEO_SUFFIXES or path.is_file()
+        return path.is_file() or ("%" not in path.name and path.suffix.lower() in VIDEO_SUFFIXES)
 
     def places(self) -> tuple[Place, ...]:
         return ()

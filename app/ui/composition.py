@@ -193,6 +193,8 @@ class Composition(QObject):
         window, explore, inspector = self.window, self.explore, self.explore.inspector
         window.paths_dropped.connect(self._take_paths)
         self.library.choice_wanted.connect(self._choose_model)
+        for dropped in (window.url_dropped, window.bytes_dropped, window.image_dropped):
+            dropped.connect(self._show_pictures)
         window.url_dropped.connect(self.session.add_url)
         window.bytes_dropped.connect(self.session.add_bytes)
         window.image_dropped.connect(self._add_image)
@@ -272,7 +274,13 @@ class Composition(QObject):
             self.window.show_page("models")
             self.library.inspect(checkpoints[0])
 
+    def _show_pictures(self) -> None:
+        """Leave the Lab, which shows no picture, for one that comes in."""
+        if self.window.page == "lab":
+            self.window.show_page("explore")
+
     def _add_paths(self, dropped: list[Path]) -> None:
+        self._show_pictures()
         settings = self.settings
         for path in dropped[:1]:
             settings = settings.with_recent(path.absolute())

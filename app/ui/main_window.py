@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -248,13 +248,14 @@ class MainWindow(QMainWindow):
                 self.image_dropped.emit(image, name)
                 return True
         text = mime.text().strip()
-        addresses = [url.toString() for url in urls] or [text]
+        # Encoded: what people read, with spaces and umlauts, is no address that can be asked for.
+        addresses = [bytes(url.toEncoded().data()).decode("ascii") for url in urls or [QUrl(text)]]
         fetchable = [one for one in addresses if one.startswith(("http://", "https://", "data:image/"))]
         if fetchable:
             self.url_dropped.emit(fetchable[0])
             return True
-        if text and "\n" not in text and Path(text).expanduser().exists():
-            self.paths_dropped.emit([Path(text).expanduser()])
+        if (path := _path_of(text)) is not None:
+            self.paths_dropped.emit([path])
             return True
         return False
 
@@ -375,6 +376,17 @@ def _session_ends() -> bool:
     """Whether the user logs out: no time for questions."""
     application = QGuiApplication.instance()
     return isinstance(application, QGuiApplication) and application.isSavingSession()
+
+
+def _path_of(text: str) -> Path | None:
+    """The file or folder that a pasted line names; None for other text."""
+    if not text or "\n" in text:
+        return None
+    try:
+        path = Path(text).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError, ValueError):  # too long, “~somebody” whom nobody knows, or with a zero in it
+        return None
 
 
 def _picture_format(mime: QMimeData) -> str | None:

@@ -43,7 +43,10 @@ class NoticeBar(QFrame):
         self.hide()
 
     def show_notice(self, text: str, *, key: str = "", trouble: bool = True) -> None:
-        """Show a sentence; trouble has a stripe of its own colour."""
+        """Show a sentence, or none any more for this key; trouble has a stripe of its own colour."""
+        if not text:
+            self.clear(key)
+            return
         self._key, self._trouble = key, trouble
         self.label.setText(text)
         self.setAccessibleName(text)

@@ -233,10 +233,9 @@ class Session(QObject):
             self.choose(entries[0].id)
 
     def _on_fetched(self, outcome: Frame | ExplorerError) -> None:
+        self.notice.emit("" if isinstance(outcome, Frame) else str(outcome))  # “Fetching …” is over
         if isinstance(outcome, Frame):
             self.add_frame(outcome)
-        else:
-            self.notice.emit(str(outcome))
 
 
 def _thumbnail(entry: Entry) -> Any:

@@ -55,6 +55,7 @@ class WorkRow(QWidget):
         self.setObjectName(f"{name}Work")
         self._shell, self._text, self._tip, self._upright = shell, text, tip, upright
         self._job: Job | None = None
+        self._why_not = ""
         self._began = 0.0
         self._first: tuple[float, float] | None = None
         self.button = named(QPushButton(text), f"{name}Start", text)
@@ -101,10 +102,13 @@ class WorkRow(QWidget):
 
     def set_ready(self, ready: bool, why_not: str = "") -> None:
         """Whether work can begin, and if not, why."""
-        self.button.setEnabled(ready or self.running)
+        if self.running:
+            return
+        self.button.setEnabled(ready)
         self.button.setToolTip(self._tip or self._text if ready else why_not)
-        if not self.running:
+        if not ready or self.words.text() == self._why_not:  # what came of the last work stays to be read
             self._say("" if ready else why_not)
+        self._why_not = why_not
 
     def run(self, verb: str, *arguments: object) -> None:
         """Begin; what ran before is dropped."""

@@ -238,11 +238,14 @@ def test_a_map_is_tested_and_its_scores_explained(page: AnatomyPage) -> None:
     assert isinstance(panel, TrustPanel)
     assert panel.results.isHidden() and "Guided Backprop" in panel.sentences.text()
     panel.work.button.click()
+    panel._refresh()  # as where another picture is measured meanwhile
+    assert panel.work.button.toolTip() == "Stop the work"
     job = FakeJob.made[-1]
     (request,) = job.arguments
     assert job.verb == "anatomy.trust" and isinstance(request, Request)
     assert (request.method, request.block, request.id) == ("grad-cam", "layer3.2", 1)
     job.done.emit(_trust(request.model))
+    assert panel.work.words.text().startswith("done in"), "what came of it stays to be read"
     assert not panel.results.isHidden()
     assert panel.subject.text() == "Grad-CAM for class 7"
     assert panel.sentences.text().count("\n\n") == 3, "four sentences: cascade, deletion, insertion, class"

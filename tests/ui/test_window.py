@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from app import paths
 from app.core.errors import ExplanationError
+from app.core.records import Frame
 from app.ui.actions import ACTIONS
 from app.ui.composition import Composition
 from app.ui.palette import Palette, matches
@@ -107,6 +108,43 @@ def test_paste_takes_the_clipboards_picture(program: Composition, qtbot: QtBot) 
         program.window.actions_table["paste"].trigger()
     assert program.explore.shown is not None
     assert tuple(program.explore.shown.frame.pixels[0, 0]) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_an_address_with_umlauts_and_spaces_can_be_asked_for(
+    program: Composition, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, as_text: bool
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(program.session, "add_url", asked.append)
+    program.window.url_dropped.connect(asked.append)
+    data, address = QMimeData(), "https://example.org/my%20Eichh%C3%B6rnchen.jpg"
+    data.setText(QUrl(address).toString()) if as_text else data.setUrls([QUrl(address)])
+    assert program.window._take(data, "dropped")
+    assert asked[-1] == address
+
+
+@pytest.mark.parametrize("text", ["x" * 5000, "~nobody-of-that-name/picture.png", "a\0b"])
+def test_pasted_text_that_names_no_file_does_nothing(program: Composition, text: str) -> None:
+    data = QMimeData()
+    data.setText(text)
+    assert not program.window._take(data, "pasted")
+
+
+def test_a_picture_that_is_pasted_on_the_lab_is_shown(program: Composition, qtbot: QtBot) -> None:
+    program.window.show_page("lab")
+    image = QImage(16, 16, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.red)
+    QGuiApplication.clipboard().setImage(image)
+    with qtbot.waitSignal(program.engine.answered):
+        program.window.actions_table["paste"].trigger()
+    assert program.window.page == "explore"
+
+
+def test_what_was_said_of_fetching_goes_when_the_picture_is_there(program: Composition) -> None:
+    program.session.notice.emit("Fetching https://example.org/cat.jpg …")
+    assert "Fetching" in program.explore.notices.text
+    program.session._on_fetched(Frame(np.zeros((8, 8, 3), np.uint8), "cat.jpg"))
+    assert program.explore.notices.text == ""
 
 
 def test_a_bad_picture_is_told_in_the_page_and_the_next_works(

@@ -225,3 +225,16 @@ def test_after_sleep_a_video_goes_on_from_where_it_was(tmp_path: Path, watch: Ca
     rest = 44 - at
     assert time.monotonic() - woken > 0.8 * rest / 30
     assert one.indices == list(range(45)), "no picture is left out"
+
+
+@pytest.mark.parametrize("name", ["50% off.avi", "100%done.avi", "a%03d.avi"])
+def test_a_video_is_one_whatever_its_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (32, 24))
+    for _ in range(3):
+        writer.write(np.full((24, 32, 3), 99, np.uint8))
+    writer.release()
+    written = path if path.is_file() else next(tmp_path.iterdir()).rename(path)
+    stream = open_stream(str(written))
+    assert stream.info.title.startswith(name[:3]) or stream.read() is not None
+    stream.close()
