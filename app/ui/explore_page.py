@@ -100,6 +100,10 @@ class ExplorePage(QWidget):
         """Use this model from now on; the picture at hand is classified anew."""
         self.model = model
         self._block = self._target = None
+        if not self._following:
+            self._withdraw()
+            if self._shown is not None:  # the old model's answer must not stand beside the new one's classes
+                self._shown = Shown(self._shown.entry, self._shown.frame)
         self.spine.set_outline(model.outline)
         self.inspector.set_outline(model.outline)
         self._show_block()
@@ -254,6 +258,7 @@ class ExplorePage(QWidget):
     def _on_frame(self, entry: int, frame: Frame) -> None:
         if self._following:  # it was on its way when the live source came back
             return
+        self._withdraw()
         self.notices.clear("picture")
         if entry not in self._samples and self._samples:
             samples, self._samples = self._samples, set()
@@ -313,6 +318,11 @@ class ExplorePage(QWidget):
             target=self._target,
             lesions=self.surgery.lesions,
         )
+
+    def _withdraw(self) -> None:
+        """What is under way is about another picture or model: it must not be shown as an answer to this one."""
+        self._asked = 0
+        self.engine.cancel()
 
     def _ask(self) -> None:
         if self._following:

@@ -22,6 +22,7 @@ from app.ui.actions import ACTIONS
 from app.ui.composition import Composition
 from app.ui.palette import Palette, matches
 from app.ui.shortcuts import ShortcutSheet
+from app.ui.shown import Shown
 from app.ui.theme import theme
 from tests.ui.prompt_engine import LABELS, PromptEngine
 
@@ -186,6 +187,35 @@ def test_a_new_picture_is_explained_for_its_own_winner(program: Composition, qtb
     _open(program, qtbot, _picture(tmp_path / "b.png", 4))
     assert PromptEngine.instances[-1].requests[-1].target is None
     assert program.explore.inspector.bars.rows[0].label == LABELS[4]
+
+
+def test_a_late_answer_is_not_shown_on_the_next_picture(
+    program: Composition, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, explore = PromptEngine.instances[-1], program.explore
+    engine.hold = True
+    program.window.paths_dropped.emit([_picture(tmp_path / "a.png", 2)])
+    qtbot.waitUntil(lambda: len(engine.requests) == 1)
+    monkeypatch.setattr(explore, "_look", lambda _entry, _frame: None)  # the next picture's crop takes its time
+    with qtbot.waitSignal(program.session.frame_ready):
+        program.window.paths_dropped.emit([_picture(tmp_path / "b.png", 4)])
+    with qtbot.assertNotEmitted(program.engine.answered, wait=100):
+        engine.release()
+    assert explore.shown is not None and explore.shown.frame.name == "b.png"
+    assert explore.shown.answer is None
+    assert not explore.inspector.bars.rows, "nobody said yet what this picture shows"
+
+
+def test_an_old_models_answer_is_not_kept_beside_the_new_ones_classes(
+    program: Composition, qtbot: QtBot, tmp_path: Path
+) -> None:
+    _open(program, qtbot, _picture(tmp_path / "a.png"))
+    shown: list[Shown | None] = []
+    program.explore.model_changed.connect(lambda: shown.append(program.explore.shown))
+    with qtbot.waitSignal(program.engine.answered):
+        program.explore.inspector.model_chosen.emit("another")
+    assert shown[0] is not None and shown[0].answer is None
+    assert PromptEngine.instances[-1].requests[-1].model == "another"
 
 
 def test_a_slow_method_shows_the_prediction_first(program: Composition, qtbot: QtBot, tmp_path: Path) -> None:
