@@ -435,17 +435,11 @@ class ExplorePage(QWidget):
         layout.addWidget(self.inspector)
 
     def _connect(self) -> None:
-        self.session.added.connect(self._on_added)
-        self.session.removed.connect(self.strip.remove)
+        self.strip.show_session(self.session)
         self.session.current_changed.connect(self._on_current)
         self.session.frame_ready.connect(self._on_frame)
         self.session.frame_failed.connect(self._on_frame_failed)
-        self.session.thumbnail_ready.connect(self.strip.set_thumbnail)
-        self.session.thumbnail_failed.connect(lambda entry, error: self.strip.set_error(entry, str(error)))
         self.session.notice.connect(lambda text: self.notices.show_notice(text, key="session", trouble=False))
-        self.strip.chosen.connect(self.session.choose)
-        self.strip.removed.connect(self.session.remove)
-        self.strip.thumbnail_wanted.connect(self.session.want_thumbnail)
         self.engine.answered.connect(self._on_answer)
         self.engine.failed.connect(self._on_failure)
         self.engine.progressed.connect(self._on_progress)
@@ -454,6 +448,3 @@ class ExplorePage(QWidget):
         inspector = self.inspector
         inspector.class_chosen.connect(self.explain_class)
         inspector.block_chosen.connect(self.explain_at)
-
-    def _on_added(self, ids: list[int]) -> None:
-        self.strip.add([(entry, self.session.entry(entry).name) for entry in ids])

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from app.ui.session import Session
+
 THUMBNAIL = QSize(9 * GRID, 6 * GRID)
 _CELL = QSize(THUMBNAIL.width() + GRID + GRID // 2, 10 * GRID)
 _HEIGHT = 11 * GRID  # the cells, and the scroll bar below them
@@ -90,6 +92,16 @@ class FilmStrip(QListView):
         theme().changed.connect(self.viewport().update)
 
     # --- pictures ---
+
+    def show_session(self, session: Session) -> None:
+        """Show a session's pictures from now on; what the user does here is done to it."""
+        session.added.connect(lambda ids: self.add([(entry, session.entry(entry).name) for entry in ids]))
+        session.removed.connect(self.remove)
+        session.thumbnail_ready.connect(self.set_thumbnail)
+        session.thumbnail_failed.connect(lambda entry, error: self.set_error(entry, str(error)))
+        self.chosen.connect(session.choose)
+        self.removed.connect(session.remove)
+        self.thumbnail_wanted.connect(session.want_thumbnail)
 
     def add(self, pictures: Iterable[tuple[int, str]]) -> None:
         """Add pictures as (id, name) at the end."""
