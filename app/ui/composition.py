@@ -381,6 +381,7 @@ class Composition(QObject):
         if Path(reference).is_absolute():  # a file that could not be taken in is not offered again
             self._titles.pop(reference, None)
         self.explore.inspector.set_models(list(self._titles.items()), current)
+        self.explore.ask_again()
         others = [card for card in self.library.here if card.id != reference]
         if self.explore.model is None and others and reference == self.settings.model:
             text = self.tr("{0} {1} is used instead.").format(error, others[0].title)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.core.errors import AnatomyError, ExplorerError
 from app.core.lesions import Lesions
@@ -15,6 +15,7 @@ from app.ui.background import Background
 from app.ui.canvas import Canvas
 from app.ui.colouring import Colouring
 from app.ui.engine_bridge import EngineBridge
+from app.ui.explore_layout import lay_out
 from app.ui.film_strip import FilmStrip
 from app.ui.inspector import Inspector
 from app.ui.lesion_marks import Comparison, LesionMarks
@@ -84,7 +85,7 @@ class ExplorePage(QWidget):
         self._comparison = Comparison(self.surgery, engine)
         LesionMarks(self.surgery, self.spine, self.inspector.changed_card)
         self.over_picture = OverPicture(self.canvas, actions)
-        self._lay_out()
+        self.below_picture = lay_out(self)  # what live mode adds goes there
         self._connect()
         self.show_empty()
 
@@ -170,9 +171,14 @@ class ExplorePage(QWidget):
     def cancel(self) -> None:
         """Stop the explanation under way."""
         if self.engine.busy:
-            self.engine.cancel()
+            self._withdraw()
             self.canvas.set_busy(False)
             self.status_changed.emit(self.tr("stopped"))
+
+    def ask_again(self) -> None:
+        """Ask once more what has no answer yet: a model that could not be loaded took its place in the engine."""
+        if self._asked and not self._following:
+            self._ask()
 
     # A live source is shown instead of the session's picture: `app.ui.live` brings its frames and asks about them.
 
@@ -233,13 +239,11 @@ class ExplorePage(QWidget):
         """Say what to do."""
         self._shown = None
         self.canvas.set_picture(None, None)
-        self.canvas.set_heatmap(None)
+        self._clear_answer()
         self.canvas.set_message(
             self.tr("Drop a picture here"),
             self.tr("or a folder, or paste one, or pick a sample below"),
         )
-        self.inspector.bars.set_rows([], -1)
-        self.inspector.set_note("")
         self.title_changed.emit("")
 
     # The way from a picture to an answer.
@@ -249,7 +253,7 @@ class ExplorePage(QWidget):
             return
         self.strip.set_current(entry)
         if entry < 0:
-            self.engine.cancel()
+            self._withdraw()
             self.show_empty()
             return
         self._target = None
@@ -275,12 +279,11 @@ class ExplorePage(QWidget):
         self.strip.set_error(entry, str(error))
         if self._following:
             return
-        self.engine.cancel()
+        self._withdraw()
         self._shown = None
         self.canvas.set_picture(None, None)
-        self.canvas.set_heatmap(None)
+        self._clear_answer()
         self.canvas.set_message(error.what, error.remedy, trouble=True)
-        self.inspector.bars.set_rows([], -1)
 
     def _look(self, entry: int, frame: Frame) -> None:
         """Cut out what the network sees, in the background; then ask."""
@@ -292,6 +295,7 @@ class ExplorePage(QWidget):
             if self._shown is None or self._shown.frame is not frame or self.model is not model:
                 return
             if isinstance(view, ExplorerError):
+                self._clear_answer()
                 self.notices.show_notice(str(view), key="picture")
                 return
             self._shown = Shown(entry, frame, view)
@@ -343,6 +347,7 @@ class ExplorePage(QWidget):
     def _on_answer(self, answer: Answer) -> None:
         if answer.id != self._asked or self._shown is None or self.model is None:
             return
+        self._asked = 0
         self._shown = Shown(self._shown.entry, self._shown.frame, self._shown.view, answer)
         self._show_answer(answer)
         self.surgery.show_answer(answer, self._asked_lesions)
@@ -353,7 +358,10 @@ class ExplorePage(QWidget):
 
     def _on_failure(self, request: int, error: ExplorerError) -> None:
         if request == self._asked:
+            self._asked = 0
             self.canvas.set_busy(False)
+            if self._shown is None or self._shown.answer is None:  # what stands there is another picture's or model's
+                self._clear_answer()
             self.notices.show_notice(str(error), key="engine")
             if isinstance(error, AnatomyError):  # what cannot be done is not left standing
                 self.surgery.refuse(error)
@@ -409,6 +417,13 @@ class ExplorePage(QWidget):
 
         self._colouring.colour(heatmap, name, show)
 
+    def _clear_answer(self) -> None:
+        """Nothing is said of this picture, and nothing is under way."""
+        self.canvas.set_busy(False)
+        self.canvas.set_heatmap(None)
+        self.inspector.bars.set_rows([], -1)
+        self.inspector.set_note("")
+
     def _show_block(self) -> None:
         self.spine.set_selected(self.block)
         self.inspector.show_block(self.block)
@@ -418,21 +433,6 @@ class ExplorePage(QWidget):
         return block is not None and block.explainable
 
     # Putting together.
-
-    def _lay_out(self) -> None:
-        middle = QVBoxLayout()
-        middle.setSpacing(0)
-        middle.addWidget(self.notices)
-        middle.addWidget(self.canvas, 1)
-        self.below_picture = QVBoxLayout()  # what live mode adds
-        middle.addLayout(self.below_picture)
-        middle.addWidget(self.spine)
-        middle.addWidget(self.strip)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(middle, 1)
-        layout.addWidget(self.inspector)
 
     def _connect(self) -> None:
         self.strip.show_session(self.session)

@@ -245,6 +245,60 @@ def test_errors_of_the_engine_and_its_death_are_said_and_taken_back(
     qtbot.waitUntil(lambda: program.explore.notices.text == "")
 
 
+def test_nothing_looks_busy_where_there_is_nothing_to_explain(
+    program: Composition, qtbot: QtBot, tmp_path: Path
+) -> None:
+    engine, explore = PromptEngine.instances[-1], program.explore
+    engine.hold = True
+    program.window.paths_dropped.emit([_picture(tmp_path / "a.png")])
+    qtbot.waitUntil(lambda: explore.canvas._busy.running)
+    (tmp_path / "bad.jpg").write_bytes(b"GIF8 not really")
+    with qtbot.waitSignal(program.session.frame_failed):
+        program.window.paths_dropped.emit([tmp_path / "bad.jpg"])
+    assert not explore.canvas._busy.running, "a picture that cannot be read"
+    program.window.paths_dropped.emit([_picture(tmp_path / "b.png", 3)])
+    qtbot.waitUntil(lambda: explore.canvas._busy.running)
+    while program.session.ids():
+        program.session.remove(program.session.ids()[0])
+    assert not explore.canvas._busy.running, "no picture"
+
+
+def test_the_pending_answer_comes_where_another_model_cannot_be_had(
+    program: Composition, qtbot: QtBot, tmp_path: Path
+) -> None:
+    _open(program, qtbot, _picture(tmp_path / "a.png"))
+    engine, explore = PromptEngine.instances[-1], program.explore
+    engine.hold = True
+    explore.explain_at("layer1.1")
+    with qtbot.waitSignal(program.engine.model_failed):
+        explore.inspector.model_chosen.emit("missing")
+    engine.hold = False
+    with qtbot.waitSignal(program.engine.answered):
+        engine.release()
+    assert explore.shown is not None and explore.shown.answer is not None
+    assert explore.shown.answer.heatmap is not None and explore.shown.answer.heatmap.block == "layer1.1"
+    assert not explore.canvas._busy.running
+    asked = len(engine.requests)
+    with qtbot.waitSignal(program.engine.model_failed):
+        explore.inspector.model_chosen.emit("missing")
+    qtbot.wait(50)
+    assert len(engine.requests) == asked, "what is answered is not asked again"
+
+
+def test_a_picture_whose_answer_fails_does_not_keep_the_classes_of_the_one_before(
+    program: Composition, qtbot: QtBot, tmp_path: Path
+) -> None:
+    _open(program, qtbot, _picture(tmp_path / "a.png"))
+    engine, explore = PromptEngine.instances[-1], program.explore
+    engine.error = ExplanationError("There is no such block.", "Choose another.")
+    with qtbot.waitSignal(program.engine.failed):
+        explore.explain_at("layer1.0")
+    assert explore.inspector.bars.rows, "the same picture's classes are still true"
+    with qtbot.waitSignal(program.engine.failed):
+        program.window.paths_dropped.emit([_picture(tmp_path / "b.png", 4)])
+    assert not explore.inspector.bars.rows
+
+
 def test_a_model_that_cannot_be_had_leaves_the_old_one_in_place(program: Composition, qtbot: QtBot) -> None:
     before = program.explore.model
     with qtbot.waitSignal(program.engine.model_failed):
