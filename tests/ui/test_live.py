@@ -263,6 +263,42 @@ def test_another_model_while_live(program: Composition, qtbot: QtBot, video: Pat
     assert reference == sorted(reference, key=lambda one: one == "another"), "the old model is never asked again"
 
 
+@pytest.mark.parametrize("ended", [False, True])
+def test_another_model_is_asked_about_a_video_that_stands_still(
+    program: Composition, qtbot: QtBot, tmp_path: Path, ended: bool
+) -> None:
+    follow(program, qtbot, write_video(tmp_path / "short.avi", 10 if ended else 60))
+    if not ended:
+        act(program, "play-pause")
+    qtbot.waitUntil(lambda: program.live.bar.state == ("at its end" if ended else "paused"), timeout=10_000)
+    qtbot.wait(150)
+    rows: list[int] = []
+    program.explore.model_changed.connect(lambda: rows.append(len(program.explore.inspector.bars.rows)))
+    with qtbot.waitSignal(program.live.answered):
+        program.explore.inspector.model_chosen.emit("another")
+    assert rows == [0], "the old model's classes are gone"
+    assert engine().requests[-1].model == "another"
+    assert program.explore.inspector.bars.rows
+
+
+def test_a_view_that_is_being_cut_for_the_old_model_is_not_asked_about(
+    program: Composition, qtbot: QtBot, video: Path
+) -> None:
+    follow(program, qtbot, video)
+    act(program, "play-pause")
+    qtbot.waitUntil(lambda: program.live.bar.state == "paused")
+    qtbot.wait(150)
+    run = program.live.feed._run
+    assert run is not None and run._newest is not None
+    old = run._newest
+    forgotten = run._forgotten
+    program.live.loop.stop()  # nothing is cut by itself now
+    program.live.feed.forget_view()
+    assert run._newest.view is None
+    run._put(old, forgotten, new=False)
+    assert run._newest.view is None and run._newest.frame is old.frame
+
+
 def test_the_old_model_is_not_asked_between_the_engine_and_the_page(
     program: Composition, qtbot: QtBot, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

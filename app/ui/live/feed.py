@@ -10,7 +10,7 @@ import logging
 import math
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -117,6 +117,11 @@ class Feed(QObject):
         if self._run is not None and moment <= time.monotonic():
             self._run.wake()
 
+    def forget_view(self) -> None:
+        """Another model is in use: what the one before saw of the frame at hand is nothing to ask about."""
+        if self._run is not None:
+            self._run.forget_view()
+
     # The next two run on other threads; emitting hands over to the window's.
 
     def tell_ready(self, run: _Run) -> None:
@@ -148,6 +153,7 @@ class _Run:
         self.player = Player(address, on_frame=self.wake, on_state=self._on_state, manner=manner)
         self.dropped = 0
         self._newest: Ready | None = None
+        self._forgotten = 0  # how often views were: one that is being cut meanwhile is of no use
         self._fresh = False
         self._told = False  # that there is something to take; one message at a time
         self._stopped = False
@@ -178,6 +184,12 @@ class _Run:
             self._woken = True
             self._changed.notify_all()
 
+    def forget_view(self) -> None:
+        with self._changed:
+            self._forgotten += 1
+            if self._newest is not None:
+                self._newest = replace(self._newest, view=None)
+
     def take(self) -> Ready | None:
         with self._changed:
             fresh, self._fresh, self._told = self._fresh, False, False
@@ -195,6 +207,7 @@ class _Run:
                 if self._stopped:
                     return
                 self._woken = False
+                forgotten = self._forgotten
             frame = self.player.take()
             if frame is not None and (rest := last + 1 / MOST_RATE - time.monotonic()) > 0.001:
                 time.sleep(min(rest, 1 / MOST_RATE))
@@ -204,9 +217,9 @@ class _Run:
             try:
                 if frame is not None:
                     last = time.monotonic()
-                    self._put(self._ready(frame), new=True)
+                    self._put(self._ready(frame), forgotten, new=True)
                 elif self._newest is not None and self._newest.view is None and self._view_wanted():
-                    self._put(self._ready(self._newest.frame), new=False)
+                    self._put(self._ready(self._newest.frame), forgotten, new=False)
             except Exception:  # a frame like no other must not end the playing; the log has it
                 log.exception("a frame could not be made ready")
 
@@ -223,8 +236,10 @@ class _Run:
         left, top, right, bottom = view.box
         return Ready(frame, shown, NetworkView(view.pixels, (left * across, top * down, right * across, bottom * down)))
 
-    def _put(self, ready: Ready, *, new: bool) -> None:
+    def _put(self, ready: Ready, forgotten: int, *, new: bool) -> None:
         with self._changed:
+            if forgotten != self._forgotten:
+                ready, self._woken = replace(ready, view=None), True
             self.dropped += new and self._fresh
             self._newest, self._fresh = ready, True
             told, self._told = self._told, True

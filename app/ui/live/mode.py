@@ -346,6 +346,8 @@ class LiveMode(QObject):
         self.measuring.forget()
         if self.following:
             self._page.canvas.set_heatmap(None)
+            self._page.inspector.bars.set_rows([], -1)
+            self.feed.forget_view()
             self.loop.forget_views()
 
     @Slot()
