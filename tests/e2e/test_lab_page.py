@@ -84,7 +84,7 @@ def test_twins_are_started_drawn_paused_and_resumed(page: LabPage, qtbot: QtBot,
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_killed_run_is_told_and_resumed_to_its_end(page: LabPage, qtbot: QtBot, tmp_path: Path) -> None:
-    small(page, tmp_path, twin=False, budget=3000)
+    small(page, tmp_path, twin=False, budget=800)
     page.panel.start.click()
     qtbot.waitUntil(lambda: len(page.table.ticked) == 1, timeout=LONG)
     run = page.table.ticked[0]
@@ -95,10 +95,10 @@ def test_a_killed_run_is_told_and_resumed_to_its_end(page: LabPage, qtbot: QtBot
     qtbot.waitUntil(lambda: page.panel.pause.text() == "Resume", timeout=LONG)
     page.panel.pause.click()
     qtbot.waitUntil(lambda: read_status(run).state == "finished", timeout=LONG)
-    qtbot.waitUntil(lambda: page.board.tracks.all[0].last_step == 3000, timeout=LONG)
+    qtbot.waitUntil(lambda: page.board.tracks.all[0].last_step == 800, timeout=LONG)
     qtbot.waitUntil(lambda: page.notices.text == "", timeout=LONG)
     steps = RunReader(run).scalar("loss", max_points=10_000).steps
-    assert steps.tolist() == list(range(1, 3001))
+    assert steps.tolist() == list(range(1, 801))
 
 
 def test_a_run_deleted_under_its_trainer_is_told(page: LabPage, qtbot: QtBot, tmp_path: Path) -> None:

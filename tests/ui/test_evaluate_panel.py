@@ -144,7 +144,7 @@ def test_earlier_evaluations_of_a_labels_file_show_their_own_pictures(
     assert isinstance(panel, EvaluatePanel)
     qtbot.waitUntil(lambda: len(panel.gallery.strip.ids) == 1)
     panel.gallery.strip.chosen.emit(1)
-    qtbot.waitUntil(lambda: program.window.page == "explore")
+    qtbot.waitUntil(lambda: program.window.page == "explore" and program.session.current >= 0)
     assert program.session.entry(program.session.current).name == "1.png", "picture 0 was the first line's"
 
 

@@ -521,6 +521,8 @@ def test_a_recording_has_the_heatmaps_and_a_table_with_times(
 def test_a_recording_ends_with_its_source(program: Composition, qtbot: QtBot, tmp_path: Path) -> None:
     follow(program, qtbot, write_video(tmp_path / "long.avi", 150))
     act(program, "record")
+    # Some pictures of it are there: else there would be nothing to keep.
+    qtbot.waitUntil(lambda: any(file.stat().st_size for file in (tmp_path / "home").rglob(".*.mp4")), timeout=15_000)
     qtbot.wait(500)
     act(program, "camera")
     recorded(program, qtbot, tmp_path)
