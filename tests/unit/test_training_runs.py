@@ -362,9 +362,11 @@ def test_a_learning_rate_that_is_far_too_high_is_found_out(experiment: Experimen
     assert event.block in [block.name for block in read_outline(tmp_path / "run").blocks]
 
 
-def _memory_for(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def _memory_for(most: int, monkeypatch: pytest.MonkeyPatch, *, training: bool = True) -> None:
+    """Memory for so many pictures at once, in training mode or in evaluation mode; in the other one for any number."""
+
     def guard(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        if module.training and len(inputs[0]) > most:
+        if module.training == training and len(inputs[0]) > most:
             raise torch.OutOfMemoryError("CUDA out of memory.")
 
     real = session.Session.__init__
@@ -461,24 +463,10 @@ def _poison_step(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session.Trainer, "accumulate", poisoned)
 
 
-def _evaluated_at_most(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    def guard(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        if not module.training and len(inputs[0]) > most:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-
-    real = session.Session.__init__
-
-    def watched(self: Any, trainer: Any, *rest: Any, **named: Any) -> None:
-        trainer.network.register_forward_pre_hook(guard)
-        real(self, trainer, *rest, **named)
-
-    monkeypatch.setattr(session.Session, "__init__", watched)
-
-
 def test_branches_are_measured_with_as_many_pictures_at_once_as_a_test(
     experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _evaluated_at_most(16, monkeypatch)
+    _memory_for(16, monkeypatch, training=False)
     run(experiment.changed({"micro_batch": 4, "norm": "none"}), tmp_path / "run")
     reader = RunReader(tmp_path / "run")
     assert [event.kind for event in reader.events()] == ["started", "finished"]
